@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import commonjs from '@rollup/plugin-commonjs';
+import { nodeResolve } from '@rollup/plugin-node-resolve';
+import dts from 'rollup-plugin-dts';
+import esbuild from 'rollup-plugin-esbuild';
+
+/** Everything a package names as a dependency, and Node itself, stays outside of its bundle. */
+const outside = (folder) => {
+  const { dependencies = {} } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+  const names = Object.keys(dependencies);
+  return (id) => id.startsWith('node:') || names.some((name) => id === name || id.startsWith(`${name}/`));
+};
+
+/** One package: ESM with shared chunks, and a declaration file per entry. */
+const library = (folder, entries, types = entries) => [
+  {
+    input: prefix(folder, entries),
+    external: outside(folder),
+    plugins: [nodeResolve(), esbuild({ target: 'node20' })],
+    output: { dir: `${folder}/dist`, format: 'es', sourcemap: true, chunkFileNames: 'chunks/[name]-[hash].js' },
+  },
+  {
+    input: prefix(folder, types),
+    external: outside(folder),
+    plugins: [dts()],
+    output: { dir: `${folder}/dist`, format: 'es', chunkFileNames: 'chunks/[name]-[hash].d.ts' },
+  },
+];
+
+const prefix = (folder, entries) =>
+  Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, `${folder}/src/${file}`]));
+
+/** A page: one self-contained browser bundle. */
+export const page = (input, file) => ({
+  input,
+  plugins: [nodeResolve({ browser: true }), commonjs(), esbuild({ target: 'es2022', minify: true })],
+  output: { file, format: 'es' },
+});
+
+export default [
+  ...library('sdk', { index: 'index.ts', onnx: 'onnx/index.ts', bundle: 'bundle/index.ts' }),
+  ...library('trainer', { index: 'index.ts', cli: 'cli/main.ts' }, { index: 'index.ts' }),
+  ...library('device', { index: 'index.ts', cli: 'cli/main.ts' }, { index: 'index.ts' }),
+];

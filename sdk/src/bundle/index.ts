@@ -1,0 +1,1 @@
+export { type BundleClass, type BundleManifest, classSchema, MANIFEST, manifestSchema } from './manifest.js';

@@ -1,0 +1,41 @@
+/**
+ * The one error class of Beltsight. `code` is stable and meant for programs, `message` names the
+ * thing that failed and the remedy and is meant for people, `cause` keeps what was caught.
+ */
+export class BeltsightError extends Error {
+  override readonly name = 'BeltsightError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: { readonly cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+/** Stable error codes: part of the public contract, never renamed, only added to. */
+export type ErrorCode =
+  | 'IMAGE_UNREADABLE'
+  | 'IMAGE_TOO_LARGE'
+  | 'DATASET_NOT_FOUND'
+  | 'DATASET_EMPTY'
+  | 'DATASET_INVALID'
+  | 'BACKBONE_INVALID'
+  | 'KERNEL_UNSUPPORTED'
+  | 'GRAPH_INVALID'
+  | 'RUN_INVALID'
+  | 'CHECKPOINT_INVALID'
+  | 'BUNDLE_NOT_FOUND'
+  | 'BUNDLE_INVALID'
+  | 'BUNDLE_CORRUPT'
+  | 'MODEL_INVALID'
+  | 'CONFIG_INVALID'
+  | 'RUNTIME_UNAVAILABLE'
+  | 'PROVIDER_UNAVAILABLE'
+  | 'INFERENCE_FAILED'
+  | 'CAMERA_FAILED'
+  | 'BROKER_UNREACHABLE'
+  | 'MESSAGE_INVALID'
+  | 'ARGUMENT_INVALID'
+  | 'IO_FAILED';

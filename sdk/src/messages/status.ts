@@ -1,0 +1,25 @@
+import { z } from 'zod';
+
+const cameraStatusSchema = z.object({
+  name: z.string(),
+  state: z.enum(['starting', 'running', 'failed', 'ended']),
+  error: z.string().optional().describe('What is wrong and what to do, when the state is failed.'),
+  frames: z.int().nonnegative().describe('Frames captured since the service started.'),
+  dropped: z.int().nonnegative().describe('Frames dropped because a newer one arrived before the scorer was free.'),
+  inspected: z.int().nonnegative().describe('Results published.'),
+  rateHz: z.number().nonnegative().describe('Results per second over the last interval.'),
+});
+
+/** State of a device: `status`, retained, QoS 1; the last will is the same message with state `offline`. */
+export const statusSchema = z.object({
+  schema: z.literal('beltsight.status/1'),
+  state: z.enum(['starting', 'online', 'degraded', 'stopping', 'offline']),
+  at: z.iso.datetime().describe('When the status was made; for a last will: when the connection was opened.'),
+  device: z.object({ site: z.string(), line: z.string(), device: z.string() }),
+  software: z.object({ name: z.string(), version: z.string() }).optional(),
+  model: z.object({ id: z.string(), classes: z.array(z.string()) }).optional(),
+  provider: z.string().optional().describe('ONNX Runtime execution provider in use: tensorrt, cuda, webgpu or cpu.'),
+  cameras: z.array(cameraStatusSchema).optional(),
+});
+export type StatusMessage = z.infer<typeof statusSchema>;
+export type CameraStatus = z.infer<typeof cameraStatusSchema>;

@@ -1,0 +1,88 @@
+import { BeltsightError } from './errors.js';
+
+/** Version of the topic tree and of every payload below it. */
+export const TOPIC_VERSION = 1;
+
+/** Which device: the three levels that name it in every topic. */
+export interface DeviceAddress {
+  readonly site: string;
+  readonly line: string;
+  readonly device: string;
+}
+
+/** A topic level that MQTT, file systems and Sparkplug all accept. */
+export const LEVEL = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+/** The topics of one device, below `beltsight/1/<site>/<line>/<device>`. */
+export interface DeviceTopics {
+  readonly root: string;
+  /** Retained JSON {@link StatusMessage}; also the last will. */
+  readonly status: string;
+  /** JSON {@link ResultMessage}, QoS 1, never retained. */
+  result(camera: string): string;
+  /** PNG heatmap of one result, never retained. */
+  heatmap(camera: string): string;
+  /** JPEG preview of one frame, only where the configuration asks for it, never retained. */
+  frame(camera: string): string;
+  command(name: string): string;
+  reply(id: string): string;
+  /** Retained: the release the device should run. */
+  readonly updateDesired: string;
+  readonly updateState: string;
+}
+
+/**
+ * The topics of a device.
+ * @throws BeltsightError ARGUMENT_INVALID if a level holds a character that a topic level must not.
+ */
+export function topicsOf(address: DeviceAddress): DeviceTopics {
+  const { site, line, device } = address;
+  const root = ['beltsight', TOPIC_VERSION, level('site', site), level('line', line), level('device', device)].join(
+    '/',
+  );
+  return {
+    root,
+    status: `${root}/status`,
+    result: (camera) => `${root}/camera/${level('camera', camera)}/result`,
+    heatmap: (camera) => `${root}/camera/${level('camera', camera)}/heatmap`,
+    frame: (camera) => `${root}/camera/${level('camera', camera)}/frame`,
+    command: (name) => `${root}/command/${level('command', name)}`,
+    reply: (id) => `${root}/reply/${level('reply id', id)}`,
+    updateDesired: `${root}/update/desired`,
+    updateState: `${root}/update/state`,
+  };
+}
+
+/** What a concrete topic is about, or undefined for a topic of someone else. */
+export interface ParsedTopic extends DeviceAddress {
+  readonly kind: 'status' | 'result' | 'heatmap' | 'frame' | 'command' | 'reply' | 'update/desired' | 'update/state';
+  readonly camera?: string;
+  /** Command name or reply id. */
+  readonly name?: string;
+}
+
+export function parseTopic(topic: string): ParsedTopic | undefined {
+  const [root, version, site, line, device, ...rest] = topic.split('/');
+  if (root !== 'beltsight' || version !== `${TOPIC_VERSION}` || !site || !line || !device) return undefined;
+  const address = { site, line, device };
+  const [first, second, third] = rest;
+  if (rest.length === 1 && first === 'status') return { ...address, kind: 'status' };
+  if (rest.length === 3 && first === 'camera' && second) {
+    if (third === 'result' || third === 'heatmap' || third === 'frame')
+      return { ...address, kind: third, camera: second };
+  }
+  if (rest.length === 2 && second) {
+    if (first === 'command' || first === 'reply') return { ...address, kind: first, name: second };
+    if (first === 'update' && (second === 'desired' || second === 'state'))
+      return { ...address, kind: `update/${second}` };
+  }
+  return undefined;
+}
+
+function level(what: string, value: string): string {
+  if (LEVEL.test(value)) return value;
+  throw new BeltsightError(
+    'ARGUMENT_INVALID',
+    `"${value}" cannot be a ${what} in a topic: use 1 to 64 letters, digits, ".", "_" or "-", starting with a letter or digit.`,
+  );
+}

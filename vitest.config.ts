@@ -1,0 +1,36 @@
+import { defineConfig } from 'vitest/config';
+
+// Workspace packages resolve to their sources (exports condition "source"): tests never run a stale build.
+const conditions = ['source', 'node', 'import', 'module', 'default'];
+const shared = {
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  resolve: { conditions },
+};
+
+export default defineConfig({
+  ...shared,
+  test: {
+    // Each worker may hold an ONNX Runtime session with two threads of its own.
+    maxWorkers: 2,
+    projects: [
+      {
+        ...shared,
+        test: {
+          name: 'unit',
+          include: ['{sdk,trainer,device,examples,test}/**/*.test.ts'],
+          exclude: ['**/*.fixtures.test.ts', '**/dist/**', '**/node_modules/**', 'test/system/**'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'fixtures',
+          include: ['{sdk,trainer,device}/**/*.fixtures.test.ts'],
+          exclude: ['**/dist/**', '**/node_modules/**'],
+          testTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
