@@ -33,7 +33,6 @@ export default {
     enhancedResolveOptions: {
       conditionNames: ['source', 'import', 'node', 'default'],
       exportsFields: ['exports'],
-      extensionAlias: { '.js': ['.ts', '.js'] },
     },
   },
 };

@@ -31,6 +31,17 @@ export default defineConfig({
           testTimeout: 120_000,
         },
       },
+      {
+        ...shared,
+        test: {
+          name: 'system',
+          include: ['test/system/**/*.system.test.ts'],
+          // Whole processes, brokers and browsers: one file at a time, against the built packages.
+          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
     ],
   },
 });
