@@ -1,0 +1,108 @@
+import { BeltsightError } from '@beltsight/sdk';
+import { type ElementType, encodeModel, type OnnxGraph } from '@beltsight/sdk/onnx';
+import type * as Ort from 'onnxruntime-node';
+
+export type TypedArray = Float32Array | Int32Array | Uint8Array;
+
+export interface SessionOptions {
+  /** Threads inside one operator (default: ONNX Runtime's choice, the number of cores). */
+  readonly threads?: number;
+  /** Writes a Chrome trace of every operator run to a file with this prefix; `endProfiling` closes it. */
+  readonly profile?: string;
+}
+
+/** A result of a run: row-major `data` of `dims`. */
+export interface ResultTensor {
+  readonly dims: readonly number[];
+  readonly data: TypedArray;
+}
+
+interface Port {
+  readonly type: ElementType;
+  readonly dims: readonly number[];
+}
+
+/** An ONNX graph loaded into ONNX Runtime. With the same number of threads the same inputs give the same bits. */
+export class GraphSession {
+  private constructor(
+    readonly session: Ort.InferenceSession,
+    private readonly ort: typeof Ort,
+    private readonly inputs: ReadonlyMap<string, Port>,
+  ) {}
+
+  /**
+   * Loads a graph.
+   * @throws BeltsightError MODEL_INVALID if ONNX Runtime refuses it
+   */
+  static async open(model: OnnxGraph | Uint8Array, options: SessionOptions = {}): Promise<GraphSession> {
+    // The library carries a telemetry uploader and reads this variable when it loads.
+    process.env.ORT_DISABLE_TELEMETRY ??= '1';
+    const ort = await import('onnxruntime-node');
+    const bytes = model instanceof Uint8Array ? model : encodeModel(model);
+    try {
+      const session = await ort.InferenceSession.create(bytes, {
+        executionProviders: ['cpu'],
+        graphOptimizationLevel: 'all',
+        logSeverityLevel: 3,
+        interOpNumThreads: 1,
+        ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
+        ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),
+      });
+      return new GraphSession(session, ort, ports(session.inputMetadata));
+    } catch (cause) {
+      throw new BeltsightError('MODEL_INVALID', `ONNX Runtime refuses the graph: ${(cause as Error).message}`, {
+        cause,
+      });
+    }
+  }
+
+  /**
+   * Runs the graph on row-major arrays, one for every input. `into` names arrays that receive outputs in place.
+   * @throws BeltsightError ARGUMENT_INVALID if an input is missing or has the wrong length
+   */
+  async run(
+    feeds: Readonly<Record<string, TypedArray>>,
+    into: Readonly<Record<string, ResultTensor>> = {},
+  ): Promise<Record<string, ResultTensor>> {
+    const tensors: Record<string, Ort.Tensor> = {};
+    for (const [name, { type, dims }] of this.inputs) {
+      const data = feeds[name];
+      const length = dims.reduce((product, dim) => product * dim, 1);
+      if (data?.length !== length) {
+        const found = data === undefined ? 'is missing' : `has ${data.length} elements`;
+        throw new BeltsightError('ARGUMENT_INVALID', `Input "${name}" ${found}; its shape [${dims}] needs ${length}.`);
+      }
+      tensors[name] = new this.ort.Tensor(type as 'float32', data as Float32Array, dims);
+    }
+    const fetches: Record<string, Ort.Tensor | null> = {};
+    for (const name of this.session.outputNames) {
+      const target = into[name];
+      fetches[name] = target ? new this.ort.Tensor('float32', target.data as Float32Array, target.dims) : null;
+    }
+    const results = await this.session.run(tensors, fetches);
+    return Object.fromEntries(
+      Object.entries(results).map(([name, tensor]) => [name, { dims: tensor.dims, data: tensor.data as TypedArray }]),
+    );
+  }
+
+  /** Ends profiling and writes the trace. */
+  endProfiling(): void {
+    this.session.endProfiling();
+  }
+
+  /** Frees the session's memory. */
+  async close(): Promise<void> {
+    await this.session.release();
+  }
+}
+
+function ports(metadata: readonly Ort.InferenceSession.ValueMetadata[]): Map<string, Port> {
+  return new Map(
+    metadata.map((value) => {
+      if (!value.isTensor || value.shape.some((dim) => typeof dim !== 'number')) {
+        throw new BeltsightError('MODEL_INVALID', `Input "${value.name}" has no static shape.`);
+      }
+      return [value.name, { type: value.type as ElementType, dims: value.shape as readonly number[] }] as const;
+    }),
+  );
+}
