@@ -9,10 +9,13 @@ import {
   type TensorValue,
 } from '@beltsight/sdk/onnx';
 import { identity, lift, type Order, physical, sameList, sameStorage } from './layout.js';
-import { type Dtype, permuteConstant, size, symbolic, typed, type Value } from './value.js';
+import { type Dtype, expandConstant, permuteConstant, size, symbolic, typed, type Value } from './value.js';
 
 /** Where a recorded graph will run: `inference` keeps to operators that every target parses. */
 export type Target = 'training' | 'inference';
+
+/** Constants of more elements than this are expanded when the graph runs, to keep the file small. */
+const LARGEST_EXPANDED_CONSTANT = 65_536;
 
 type NodeAttributes = Readonly<Record<string, Attribute>>;
 
@@ -120,6 +123,9 @@ export class Recording {
   /** `value` with pending broadcasts written out. */
   dense(value: Value): Value {
     if (sameList(value.shape, value.extent)) return value;
+    if (value.constant && size(value.shape) <= LARGEST_EXPANDED_CONSTANT) {
+      return { ...value, extent: value.shape, constant: expandConstant(value) };
+    }
     const order = this.orders(value)[0] as Order;
     const dims = physical(value.shape, order);
     const name = this.emit('Expand', [this.form(value, order), this.ints(dims)]);

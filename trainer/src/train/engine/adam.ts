@@ -1,0 +1,50 @@
+import { tf } from '../../graph/tfjs.js';
+import type { OptimizerConfig } from './program.js';
+
+/** Parameters of one group and their moments, each as one flat vector. */
+export interface FlatGroup {
+  readonly parameters: tf.Tensor1D;
+  readonly moment1: tf.Tensor1D;
+  readonly moment2: tf.Tensor1D;
+}
+
+/** Global 2-norm of several flat gradients, a scalar. */
+export function globalNorm(gradients: readonly tf.Tensor1D[]): tf.Scalar {
+  const squares = gradients.map((gradient) => tf.sum(tf.square(gradient)) as tf.Scalar);
+  return tf.sqrt(squares.reduce((a, b) => tf.add(a, b)));
+}
+
+/**
+ * Factor that brings gradients of `norm` down to `maxNorm`, at most 1, as torch.nn.utils.clip_grad_norm_ computes it
+ * (the 1e-6 is its guard against a zero norm).
+ */
+export function clipFactor(norm: tf.Scalar, maxNorm: number): tf.Scalar {
+  return tf.minimum(tf.div(maxNorm, tf.add(norm, 1e-6)), 1);
+}
+
+/** What Adam's bias correction makes of the step number: numbers that the step receives as inputs. */
+export function adamRates(config: OptimizerConfig, group: string, step: number): { rate: number; root: number } {
+  const [beta1, beta2] = config.betas;
+  const learningRate = config.learningRates[group] ?? Number.NaN;
+  return { rate: learningRate / (1 - beta1 ** step), root: 1 / Math.sqrt(1 - beta2 ** step) };
+}
+
+/**
+ * One Adam step (Kingma & Ba 2015, algorithm 1, epsilon outside the corrected root as in PyTorch).
+ * @param gradient flat, unscaled; `factor` scales it (clipping)
+ * @param rate learning rate / (1 - beta1^t), scalar
+ * @param root 1 / sqrt(1 - beta2^t), scalar
+ */
+export function adam(
+  { parameters, moment1, moment2 }: FlatGroup,
+  gradient: tf.Tensor1D,
+  factor: tf.Scalar,
+  rate: tf.Scalar,
+  root: tf.Scalar,
+  { betas: [beta1, beta2], epsilon }: OptimizerConfig,
+): FlatGroup {
+  const m = tf.add(tf.mul(moment1, beta1), tf.mul(gradient, tf.mul(factor, 1 - beta1)));
+  const v = tf.add(tf.mul(moment2, beta2), tf.mul(tf.square(gradient), tf.mul(tf.square(factor), 1 - beta2)));
+  const step = tf.div(tf.mul(m, rate), tf.add(tf.mul(tf.sqrt(v), root), epsilon));
+  return { parameters: tf.sub(parameters, step), moment1: m, moment2: v } as FlatGroup;
+}

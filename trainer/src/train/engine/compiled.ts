@@ -1,0 +1,180 @@
+import { record } from '../../graph/record.js';
+import { GraphSession, type ResultTensor, type TypedArray } from '../../graph/session.js';
+import { tf } from '../../graph/tfjs.js';
+import type { Batch, Losses, TrainingEngine, TrainingState } from '../engine.js';
+import { adamRates } from './adam.js';
+import { allocate, type Buffers, fill, type GroupBuffers, type Layout, layoutOf, views } from './layout.js';
+import type { Lookup, OptimizerConfig, TrainingProgram } from './program.js';
+import {
+  flatNames,
+  LOSS_TERMS,
+  LOSSES,
+  NEXT_STATISTICS,
+  stepInputs,
+  trainingStep,
+  validation,
+  validationInputs,
+} from './step.js';
+
+export interface CompiledEngineOptions {
+  /** Threads for ONNX Runtime. The same number gives the same bits; default: the number of cores. */
+  readonly threads?: number;
+  /** File prefix for ONNX Runtime's profile of the training graph. */
+  readonly profile?: string;
+}
+
+/**
+ * Runs a training program as one ONNX graph on ONNX Runtime: forward, backward, clipping and Adam. Parameters,
+ * moments and statistics live in two sets of buffers that a step reads from and writes to in turn, so memory does
+ * not grow with steps.
+ */
+export class CompiledEngine implements TrainingEngine {
+  readonly description = 'compiled: one ONNX graph on ONNX Runtime (CPU)';
+  readonly #layout: Layout;
+  readonly #losses = new Float32Array(LOSS_TERMS.length);
+  #current: Buffers;
+  #spare: Buffers;
+  #step = 0;
+
+  private constructor(
+    private readonly program: TrainingProgram,
+    private readonly optimizer: OptimizerConfig,
+    private readonly training: GraphSession,
+    private readonly validating: GraphSession,
+  ) {
+    this.#layout = layoutOf(program);
+    this.#current = allocate(this.#layout);
+    this.#spare = allocate(this.#layout);
+  }
+
+  /** Records the program's graphs and loads them. Start by {@link restore} with initial parameters. */
+  static async open(
+    program: TrainingProgram,
+    optimizer: OptimizerConfig,
+    options: CompiledEngineOptions = {},
+  ): Promise<CompiledEngine> {
+    const { threads, profile } = options;
+    const limits = threads === undefined ? {} : { threads };
+    const [step, validate] = recordGraphs(program, optimizer);
+    const training = await GraphSession.open(step, { ...limits, ...(profile === undefined ? {} : { profile }) });
+    const validating = await GraphSession.open(validate, limits);
+    return new CompiledEngine(program, optimizer, training, validating);
+  }
+
+  async step(batch: Batch): Promise<Losses> {
+    this.#step++;
+    const results = await this.training.run(
+      { ...batchFeeds(batch), ...this.#weights(), ...this.#optimizerFeeds() },
+      this.#targets(),
+    );
+    [this.#current, this.#spare] = [this.#spare, this.#current];
+    const terms = results[LOSSES]?.data ?? this.#losses;
+    return Object.fromEntries(LOSS_TERMS.map((term, i) => [term, terms[i] as number])) as unknown as Losses;
+  }
+
+  async validate(images: Uint8Array, count: number): Promise<Float32Array> {
+    const { batch, size } = this.program;
+    const bytes = size * size * 3;
+    const losses = new Float32Array(count);
+    for (let start = 0; start < count; start += batch) {
+      // The last batch is filled up with zeros, whose losses are dropped.
+      const pixels = new Uint8Array(batch * bytes);
+      const end = Math.min(count, start + batch);
+      pixels.set(images.subarray(start * bytes, end * bytes));
+      const { loss } = await this.validating.run({ images: pixels, ...this.#weights() });
+      losses.set((loss as ResultTensor).data.subarray(0, end - start), start);
+    }
+    return losses;
+  }
+
+  state(): TrainingState {
+    const tensors = new Map<string, Float32Array>();
+    for (const [name, view] of views(this.#layout, this.#current)) tensors.set(name, view.slice());
+    return { step: this.#step, tensors };
+  }
+
+  restore(state: TrainingState): void {
+    fill(this.#layout, this.#current, state.tensors);
+    this.#step = state.step;
+  }
+
+  /** Ends profiling, where it was asked for, and writes the trace. */
+  endProfiling(): void {
+    this.training.endProfiling();
+  }
+
+  async close(): Promise<void> {
+    await this.training.close();
+    await this.validating.close();
+  }
+
+  /** Parameters and statistics, one by one, as views of the current buffers. */
+  #weights(): Record<string, TypedArray> {
+    const all = [...views(this.#layout, this.#current)].filter(([name]) => !name.startsWith('adam.'));
+    return Object.fromEntries(all);
+  }
+
+  #optimizerFeeds(): Record<string, TypedArray> {
+    const feeds: Record<string, TypedArray> = {};
+    for (const group of this.#layout.groups.keys()) {
+      const names = flatNames(group);
+      const buffers = this.#current.groups.get(group) as GroupBuffers;
+      const { rate, root } = adamRates(this.optimizer, group, this.#step);
+      for (const key of ['parameters', 'moment1', 'moment2'] as const) feeds[names[key]] = buffers[key];
+      feeds[`rate/${group}`] = Float32Array.of(rate);
+      feeds.root = Float32Array.of(root);
+    }
+    return feeds;
+  }
+
+  #targets(): Record<string, ResultTensor> {
+    const targets: Record<string, ResultTensor> = { [LOSSES]: { dims: [this.#losses.length], data: this.#losses } };
+    for (const [group, buffers] of this.#spare.groups) {
+      const names = flatNames(group);
+      for (const key of ['parameters', 'moment1', 'moment2'] as const) {
+        targets[`next.${names[key]}`] = { dims: [buffers[key].length], data: buffers[key] };
+      }
+    }
+    const { statistics } = this.#spare;
+    if (statistics.length > 0) targets[NEXT_STATISTICS] = { dims: [statistics.length], data: statistics };
+    return targets;
+  }
+}
+
+/** The ONNX graphs of a program's training step and of its validation. */
+export function recordGraphs(program: TrainingProgram, optimizer: OptimizerConfig) {
+  const layout = layoutOf(program);
+  const step = record(
+    'train',
+    stepInputs(program, layout),
+    (inputs) => trainingStep(program, layout, optimizer, frozenOf(program), inputs),
+    { target: 'training' },
+  );
+  const validate = record(
+    'validate',
+    validationInputs(program, layout),
+    (inputs) => validation(program, frozenOf(program), inputs),
+    { target: 'training' },
+  );
+  return [step, validate] as const;
+}
+
+/** Frozen weights as constants of the recording, made once each. */
+function frozenOf(program: TrainingProgram): Lookup {
+  const made = new Map<string, tf.Tensor>();
+  return {
+    get(name) {
+      const known = made.get(name);
+      if (known) return known;
+      const frozen = program.frozen.get(name);
+      if (!frozen) throw new RangeError(`The program has no tensor named "${name}".`);
+      const tensor = tf.tensor(frozen.data, [...frozen.shape]);
+      made.set(name, tensor);
+      return tensor;
+    },
+  };
+}
+
+function batchFeeds({ images, augmented, labels, negatives }: Batch): Record<string, TypedArray> {
+  return { images, labels, ...(augmented ? { augmented } : {}), ...(negatives ? { negatives } : {}) };
+}

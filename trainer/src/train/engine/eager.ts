@@ -1,0 +1,146 @@
+import { tf } from '../../graph/tfjs.js';
+import type { Batch, Losses, TrainingEngine, TrainingState } from '../engine.js';
+import { adamRates } from './adam.js';
+import { allocate, type Buffers, fill, type Layout, layoutOf, views } from './layout.js';
+import type { Lookup, OptimizerConfig, TrainingProgram } from './program.js';
+import { flatNames, LOSS_TERMS, LOSSES, NEXT_STATISTICS, type Tensors, trainingStep, validation } from './step.js';
+
+/**
+ * Runs a training program eagerly on a tfjs backend: `tensorflow` where `@tensorflow/tfjs-node(-gpu)` is
+ * installed, else tfjs's own `cpu` (slow; for tests and comparisons).
+ */
+export class EagerEngine implements TrainingEngine {
+  readonly description: string;
+  readonly #layout: Layout;
+  readonly #buffers: Buffers;
+  readonly #frozen = new Map<string, tf.Tensor>();
+  #step = 0;
+
+  private constructor(
+    private readonly program: TrainingProgram,
+    private readonly optimizer: OptimizerConfig,
+    private readonly backend: string,
+  ) {
+    this.description = `native: tfjs, backend ${backend}`;
+    this.#layout = layoutOf(program);
+    this.#buffers = allocate(this.#layout);
+  }
+
+  /** Start by {@link restore} with initial parameters. */
+  static async open(program: TrainingProgram, optimizer: OptimizerConfig): Promise<EagerEngine> {
+    const backend = await nativeBackend();
+    await tf.setBackend(backend);
+    return new EagerEngine(program, optimizer, backend);
+  }
+
+  async step({ images, augmented, labels, negatives }: Batch): Promise<Losses> {
+    await tf.setBackend(this.backend);
+    this.#step++;
+    const results = tf.tidy(() => {
+      const inputs: Tensors = { ...this.#weights(), ...this.#optimizerInputs() };
+      inputs.images = this.#pixels(images, labels.length);
+      if (augmented) inputs.augmented = this.#pixels(augmented, labels.length);
+      inputs.labels = tf.tensor1d(labels, 'int32');
+      if (negatives) inputs.negatives = tf.tensor1d(negatives, 'int32');
+      return trainingStep(this.program, this.#layout, this.optimizer, this.#lookup(), inputs);
+    });
+    for (const [group, buffers] of this.#buffers.groups) {
+      const names = flatNames(group);
+      for (const key of ['parameters', 'moment1', 'moment2'] as const) {
+        buffers[key].set((await results[`next.${names[key]}`]?.data()) as Float32Array);
+      }
+    }
+    const statistics = await results[NEXT_STATISTICS]?.data();
+    if (statistics) this.#buffers.statistics.set(statistics);
+    const terms = (await results[LOSSES]?.data()) as Float32Array;
+    tf.dispose(results);
+    return Object.fromEntries(LOSS_TERMS.map((term, i) => [term, terms[i] as number])) as unknown as Losses;
+  }
+
+  async validate(images: Uint8Array, count: number): Promise<Float32Array> {
+    await tf.setBackend(this.backend);
+    const { batch, size } = this.program;
+    const bytes = size * size * 3;
+    const losses = new Float32Array(count);
+    for (let start = 0; start < count; start += batch) {
+      const end = Math.min(count, start + batch);
+      const { loss } = tf.tidy(() => {
+        const pixels = this.#pixels(images.subarray(start * bytes, end * bytes), end - start);
+        return validation(this.program, this.#lookup(), { images: pixels, ...this.#weights() });
+      });
+      losses.set((await loss?.data()) as Float32Array, start);
+      loss?.dispose();
+    }
+    return losses;
+  }
+
+  state(): TrainingState {
+    const tensors = new Map<string, Float32Array>();
+    for (const [name, view] of views(this.#layout, this.#buffers)) tensors.set(name, view.slice());
+    return { step: this.#step, tensors };
+  }
+
+  restore(state: TrainingState): void {
+    fill(this.#layout, this.#buffers, state.tensors);
+    this.#step = state.step;
+  }
+
+  async close(): Promise<void> {
+    tf.dispose([...this.#frozen.values()]);
+    this.#frozen.clear();
+  }
+
+  #pixels(pixels: Uint8Array, count: number): tf.Tensor {
+    return tf.tensor(Float32Array.from(pixels), [count, this.program.size, this.program.size, 3]);
+  }
+
+  #weights(): Tensors {
+    const all = views(this.#layout, this.#buffers);
+    const slots = [...this.#layout.groups.values(), this.#layout.statistics].flatMap((section) => section.slots);
+    // Copies: the buffers change while tensors of the previous step may still be referred to.
+    return Object.fromEntries(
+      slots.map(({ name, shape }) => [name, tf.tensor((all.get(name) as Float32Array).slice(), [...shape])]),
+    );
+  }
+
+  #optimizerInputs(): Tensors {
+    const inputs: Tensors = {};
+    for (const [group, buffers] of this.#buffers.groups) {
+      const names = flatNames(group);
+      const { rate, root } = adamRates(this.optimizer, group, this.#step);
+      for (const key of ['parameters', 'moment1', 'moment2'] as const)
+        inputs[names[key]] = tf.tensor1d(buffers[key].slice());
+      inputs[`rate/${group}`] = tf.scalar(rate);
+      inputs.root = tf.scalar(root);
+    }
+    return inputs;
+  }
+
+  /** Frozen weights, uploaded once. */
+  #lookup(): Lookup {
+    return {
+      get: (name) => {
+        const known = this.#frozen.get(name);
+        if (known) return known;
+        const frozen = this.program.frozen.get(name);
+        if (!frozen) throw new RangeError(`The program has no tensor named "${name}".`);
+        const tensor = tf.keep(tf.tensor(frozen.data, [...frozen.shape]));
+        this.#frozen.set(name, tensor);
+        return tensor;
+      },
+    };
+  }
+}
+
+/** The fastest tfjs backend that is installed. */
+async function nativeBackend(): Promise<string> {
+  for (const name of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']) {
+    try {
+      await import(name);
+      return 'tensorflow';
+    } catch {
+      // Not installed, or its library does not load here: the next one.
+    }
+  }
+  return 'cpu';
+}

@@ -1,0 +1,136 @@
+import type { TensorSpec } from '../../graph/record.js';
+import { tf } from '../../graph/tfjs.js';
+import { adam, clipFactor, type FlatGroup, globalNorm } from './adam.js';
+import type { Layout, Section } from './layout.js';
+import type { BatchTensors, Lookup, LossTensors, OptimizerConfig, TrainingProgram } from './program.js';
+
+export type Tensors = Record<string, tf.Tensor>;
+
+/** Names of a group's flat tensors among a step's inputs; outputs are prefixed with `next.`. */
+export const flatNames = (group: string) =>
+  ({ parameters: `flat/${group}`, moment1: `moment1/${group}`, moment2: `moment2/${group}` }) as const;
+
+/** Name of the concatenated running statistics among a step's outputs. */
+export const NEXT_STATISTICS = 'next.statistics';
+
+/** Output with the loss terms, in the order of {@link LOSS_TERMS}. */
+export const LOSSES = 'losses';
+export const LOSS_TERMS = ['total', 'kd', 'local', 'global', 'gradientNorm'] as const;
+
+/** Inputs of a training step. Parameters and statistics come one by one, and parameters flat as well (for Adam). */
+export function stepInputs(program: TrainingProgram, layout: Layout): Record<string, TensorSpec> {
+  const { batch, size, needs } = program;
+  const pixels: TensorSpec = { shape: [batch, size, size, 3], dtype: 'uint8' };
+  const labels: TensorSpec = { shape: [batch], dtype: 'int32' };
+  const scalar: TensorSpec = { shape: [], dtype: 'float32' };
+  const flat = [...layout.groups].flatMap(([group, { length }]) => [
+    ...Object.values(flatNames(group)).map(
+      (name) => [name, { shape: [length], dtype: 'float32' } as TensorSpec] as const,
+    ),
+    [`rate/${group}`, scalar] as const,
+  ]);
+  return {
+    images: pixels,
+    ...(needs.augmented ? { augmented: pixels } : {}),
+    labels,
+    ...(needs.negatives ? { negatives: labels } : {}),
+    root: scalar,
+    ...Object.fromEntries(flat),
+    ...weightInputs(layout),
+  };
+}
+
+/** Inputs of the validation function. */
+export function validationInputs({ batch, size }: TrainingProgram, layout: Layout): Record<string, TensorSpec> {
+  return { images: { shape: [batch, size, size, 3], dtype: 'uint8' }, ...weightInputs(layout) };
+}
+
+function weightInputs(layout: Layout): Record<string, TensorSpec> {
+  const slots = [...layout.groups.values(), layout.statistics].flatMap((section) => section.slots);
+  return Object.fromEntries(slots.map(({ name, shape }) => [name, { shape, dtype: 'float32' } as const]));
+}
+
+/**
+ * One training step: losses, gradients, clipping, Adam and new running statistics, as a function of tensors.
+ * Outputs: `losses` [5], `next.<flat name>` per group and moment, `next.statistics`.
+ */
+export function trainingStep(
+  program: TrainingProgram,
+  layout: Layout,
+  optimizer: OptimizerConfig,
+  frozen: Lookup,
+  inputs: Tensors,
+): Tensors {
+  const slots = [...layout.groups.values()].flatMap((section) => section.slots);
+  const parameters = slots.map(({ name }) => inputs[name] as tf.Tensor);
+  const updated = new Map<string, tf.Tensor>();
+  let losses: LossTensors | undefined;
+  const { grads } = tf.engine().gradients(
+    () => {
+      // A layer that runs twice in a step starts its second run from the statistics of the first.
+      const weights: Lookup = { get: (name) => updated.get(name) ?? inputs[name] ?? frozen.get(name) };
+      const update = (name: string, value: tf.Tensor) => void updated.set(name, tf.keep(value));
+      const terms = program.loss(batchOf(inputs), weights, { training: true, update });
+      for (const term of Object.values(terms)) if (term) tf.keep(term);
+      losses = terms;
+      return terms.total;
+    },
+    parameters,
+    undefined,
+    true,
+  );
+  const byName = new Map(slots.map(({ name }, i) => [name, grads[i] ?? undefined] as const));
+  const flat = new Map([...layout.groups].map(([group, section]) => [group, flatten(section, byName)] as const));
+  const norm = globalNorm([...flat.values()]);
+  const factor = clipFactor(norm, optimizer.clipNorm);
+  const outputs: Tensors = { [LOSSES]: stackLosses(losses as LossTensors, norm) };
+  for (const [group, gradient] of flat) {
+    const names = flatNames(group);
+    const state = {
+      parameters: inputs[names.parameters],
+      moment1: inputs[names.moment1],
+      moment2: inputs[names.moment2],
+    } as FlatGroup;
+    const rate = inputs[`rate/${group}`] as tf.Scalar;
+    const next = adam(state, gradient, factor, rate, inputs.root as tf.Scalar, optimizer);
+    for (const key of ['parameters', 'moment1', 'moment2'] as const) outputs[`next.${names[key]}`] = next[key];
+  }
+  if (layout.statistics.length > 0) {
+    const statistics = new Map(
+      layout.statistics.slots.map(({ name }) => [name, updated.get(name) ?? inputs[name]] as const),
+    );
+    outputs[NEXT_STATISTICS] = flatten(layout.statistics, statistics);
+  }
+  for (const kept of [...updated.values(), ...Object.values(losses as LossTensors)]) kept?.dispose();
+  return outputs;
+}
+
+/** Distillation loss per image, `loss` [B]. */
+export function validation(program: TrainingProgram, frozen: Lookup, inputs: Tensors): Tensors {
+  const weights: Lookup = { get: (name) => inputs[name] ?? frozen.get(name) };
+  return { loss: program.validate(scaled(inputs.images as tf.Tensor), weights) };
+}
+
+function batchOf({ images, augmented, labels, negatives }: Tensors): BatchTensors {
+  return {
+    images: scaled(images as tf.Tensor),
+    augmented: augmented && scaled(augmented),
+    labels: labels as tf.Tensor1D,
+    negatives: negatives as tf.Tensor1D | undefined,
+  };
+}
+
+/** 8-bit pixels to 0..1. */
+function scaled(pixels: tf.Tensor): tf.Tensor4D {
+  return tf.div(pixels, 255);
+}
+
+/** A section's tensors, one after the other; an absent gradient is zero. */
+function flatten({ slots }: Section, tensors: ReadonlyMap<string, tf.Tensor | undefined>): tf.Tensor1D {
+  return tf.concat1d(slots.map(({ name, length }) => tensors.get(name)?.flatten() ?? tf.zeros([length])));
+}
+
+function stackLosses({ total, kd, local, global }: LossTensors, norm: tf.Scalar): tf.Tensor {
+  const zero = tf.scalar(0);
+  return tf.stack([total, kd, local ?? zero, global ?? zero, norm]);
+}
