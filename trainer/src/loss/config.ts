@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+const temperature = z.number().positive().max(10).default(0.1).describe('Temperature tau of eq. (1).');
+
+export const localConfigSchema = z.strictObject({
+  variant: z
+    .enum(['paper', 'code'])
+    .default('paper')
+    .describe('`code`: one positive, one negative, as the authors published.'),
+  k: z
+    .union([z.literal(1), z.literal(3), z.literal('full')])
+    .default(1)
+    .describe('Side of the window in which the positive is searched, eq. (3); 1 needs an aligned augmented view.'),
+  denominator: z
+    .enum(['partners', 'batch_pos', 'batch_all'])
+    .default('batch_pos')
+    .describe(
+      'A(i): all positions of the partner maps; positives and the same position of other classes; or both in full.',
+    ),
+  match: z.enum(['encoder', 'projected']).default('encoder').describe('Features in which index_max is searched.'),
+  tau: temperature,
+  weight: z.number().min(0).default(1).describe('lambda 1 of eq. (6).'),
+});
+export type LocalConfig = z.infer<typeof localConfigSchema>;
+
+export const globalConfigSchema = z.strictObject({
+  variant: z
+    .enum(['paper', 'code_v1', 'code_v2'])
+    .default('paper')
+    .describe('`code_*`: the first and last public commits.'),
+  denominator: z
+    .enum(['all_but_self', 'neg_only', 'neg_plus_p'])
+    .default('all_but_self')
+    .describe('A(i): every other view (SupCon); other classes only; or those and the positive itself.'),
+  anchors: z.enum(['both', 'orig']).default('both').describe('All 2B views, or the B originals.'),
+  reduction: z.enum(['mean', 'sum']).default('mean').describe('Over anchors.'),
+  tau: temperature,
+  weight: z.number().min(0).default(1).describe('lambda 2 of eq. (6).'),
+});
+export type GlobalConfig = z.infer<typeof globalConfigSchema>;
+
+/** L = L_KD + lambda 1 L_lcl + lambda 2 L_gcl, eq. (6); a term that is null is not computed. */
+export const lossConfigSchema = z.strictObject({
+  kd: z.enum(['flat', 'per_position']).default('flat'),
+  local: localConfigSchema.nullable().default(localConfigSchema.parse({})),
+  global: globalConfigSchema.nullable().default(globalConfigSchema.parse({})),
+});
+export type LossConfig = z.infer<typeof lossConfigSchema>;
