@@ -2,6 +2,7 @@ import { BeltsightError } from '@beltsight/sdk';
 import type { OnnxGraph } from '@beltsight/sdk/onnx';
 import { DEFAULT_OPSET } from '@beltsight/sdk/onnx';
 import { eliminateDeadCode } from './passes/dead-code.js';
+import { nameOutputs } from './passes/outputs.js';
 import { recordInto } from './recorder/backend.js';
 import { Recording, type Target } from './recorder/recording.js';
 import type { tf } from './tfjs.js';
@@ -50,5 +51,5 @@ export function record(
       recording.output(key, read(tensor));
     }
   });
-  return eliminateDeadCode(recording.build(options.metadata ?? {}));
+  return nameOutputs(eliminateDeadCode(recording.build(options.metadata ?? {})));
 }

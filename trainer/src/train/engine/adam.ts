@@ -1,15 +1,15 @@
 import { tf } from '../../graph/tfjs.js';
 import type { OptimizerConfig } from './program.js';
 
-/** Parameters of one group and their moments, each as one flat vector. */
-export interface FlatGroup {
-  readonly parameters: tf.Tensor1D;
-  readonly moment1: tf.Tensor1D;
-  readonly moment2: tf.Tensor1D;
+/** Parameters that are updated together and their moments, of equal shape. */
+export interface Moments {
+  readonly parameters: tf.Tensor;
+  readonly moment1: tf.Tensor;
+  readonly moment2: tf.Tensor;
 }
 
-/** Global 2-norm of several flat gradients, a scalar. */
-export function globalNorm(gradients: readonly tf.Tensor1D[]): tf.Scalar {
+/** Global 2-norm of several gradients, a scalar. */
+export function globalNorm(gradients: readonly tf.Tensor[]): tf.Scalar {
   const squares = gradients.map((gradient) => tf.sum(tf.square(gradient)) as tf.Scalar);
   return tf.sqrt(squares.reduce((a, b) => tf.add(a, b)));
 }
@@ -31,20 +31,21 @@ export function adamRates(config: OptimizerConfig, group: string, step: number):
 
 /**
  * One Adam step (Kingma & Ba 2015, algorithm 1, epsilon outside the corrected root as in PyTorch).
- * @param gradient flat, unscaled; `factor` scales it (clipping)
+ * @param gradient unscaled; `factor` scales it (clipping)
  * @param rate learning rate / (1 - beta1^t), scalar
  * @param root 1 / sqrt(1 - beta2^t), scalar
  */
 export function adam(
-  { parameters, moment1, moment2 }: FlatGroup,
-  gradient: tf.Tensor1D,
+  { parameters, moment1, moment2 }: Moments,
+  gradient: tf.Tensor,
   factor: tf.Scalar,
   rate: tf.Scalar,
   root: tf.Scalar,
   { betas: [beta1, beta2], epsilon }: OptimizerConfig,
-): FlatGroup {
-  const m = tf.add(tf.mul(moment1, beta1), tf.mul(gradient, tf.mul(factor, 1 - beta1)));
-  const v = tf.add(tf.mul(moment2, beta2), tf.mul(tf.square(gradient), tf.mul(tf.square(factor), 1 - beta2)));
+): Moments {
+  const scaled = tf.mul(gradient, factor);
+  const m = tf.add(tf.mul(moment1, beta1), tf.mul(scaled, 1 - beta1));
+  const v = tf.add(tf.mul(moment2, beta2), tf.mul(tf.square(scaled), 1 - beta2));
   const step = tf.div(tf.mul(m, rate), tf.add(tf.mul(tf.sqrt(v), root), epsilon));
-  return { parameters: tf.sub(parameters, step), moment1: m, moment2: v } as FlatGroup;
+  return { parameters: tf.sub(parameters, step), moment1: m, moment2: v };
 }

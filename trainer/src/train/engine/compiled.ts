@@ -3,10 +3,21 @@ import { GraphSession, type ResultTensor, type TypedArray } from '../../graph/se
 import { tf } from '../../graph/tfjs.js';
 import type { Batch, Losses, TrainingEngine, TrainingState } from '../engine.js';
 import { adamRates } from './adam.js';
-import { allocate, type Buffers, fill, type GroupBuffers, type Layout, layoutOf, views } from './layout.js';
+import {
+  allocate,
+  type Buffers,
+  type Chunk,
+  type GroupBuffers,
+  type Layout,
+  layoutOf,
+  load,
+  unload,
+  viewOf,
+} from './layout.js';
 import type { Lookup, OptimizerConfig, TrainingProgram } from './program.js';
 import {
-  flatNames,
+  chunkNames,
+  chunkShape,
   LOSS_TERMS,
   LOSSES,
   NEXT_STATISTICS,
@@ -42,7 +53,7 @@ export class CompiledEngine implements TrainingEngine {
     private readonly training: GraphSession,
     private readonly validating: GraphSession,
   ) {
-    this.#layout = layoutOf(program);
+    this.#layout = layoutOf(program, 'channels-first');
     this.#current = allocate(this.#layout);
     this.#spare = allocate(this.#layout);
   }
@@ -88,13 +99,11 @@ export class CompiledEngine implements TrainingEngine {
   }
 
   state(): TrainingState {
-    const tensors = new Map<string, Float32Array>();
-    for (const [name, view] of views(this.#layout, this.#current)) tensors.set(name, view.slice());
-    return { step: this.#step, tensors };
+    return { step: this.#step, tensors: unload(this.#layout, this.#current) };
   }
 
   restore(state: TrainingState): void {
-    fill(this.#layout, this.#current, state.tensors);
+    load(this.#layout, this.#current, state.tensors);
     this.#step = state.step;
   }
 
@@ -110,40 +119,51 @@ export class CompiledEngine implements TrainingEngine {
 
   /** Parameters and statistics, one by one, as views of the current buffers. */
   #weights(): Record<string, TypedArray> {
-    const all = [...views(this.#layout, this.#current)].filter(([name]) => !name.startsWith('adam.'));
-    return Object.fromEntries(all);
+    const feeds: Record<string, TypedArray> = {};
+    for (const [group, { slots }] of this.#layout.groups) {
+      const { parameters } = this.#current.groups.get(group) as GroupBuffers;
+      for (const slot of slots) feeds[slot.name] = viewOf(parameters, slot);
+    }
+    for (const slot of this.#layout.statistics.slots) feeds[slot.name] = viewOf(this.#current.statistics, slot);
+    return feeds;
   }
 
   #optimizerFeeds(): Record<string, TypedArray> {
     const feeds: Record<string, TypedArray> = {};
     for (const group of this.#layout.groups.keys()) {
-      const names = flatNames(group);
-      const buffers = this.#current.groups.get(group) as GroupBuffers;
       const { rate, root } = adamRates(this.optimizer, group, this.#step);
-      for (const key of ['parameters', 'moment1', 'moment2'] as const) feeds[names[key]] = buffers[key];
       feeds[`rate/${group}`] = Float32Array.of(rate);
       feeds.root = Float32Array.of(root);
     }
+    for (const [name, , data] of this.#chunks(this.#current)) feeds[name] = data;
     return feeds;
   }
 
   #targets(): Record<string, ResultTensor> {
     const targets: Record<string, ResultTensor> = { [LOSSES]: { dims: [this.#losses.length], data: this.#losses } };
-    for (const [group, buffers] of this.#spare.groups) {
-      const names = flatNames(group);
-      for (const key of ['parameters', 'moment1', 'moment2'] as const) {
-        targets[`next.${names[key]}`] = { dims: [buffers[key].length], data: buffers[key] };
-      }
-    }
+    for (const [name, chunk, data] of this.#chunks(this.#spare))
+      targets[`next.${name}`] = { dims: chunkShape(chunk), data };
     const { statistics } = this.#spare;
     if (statistics.length > 0) targets[NEXT_STATISTICS] = { dims: [statistics.length], data: statistics };
     return targets;
+  }
+
+  /** Parameters and moments of every chunk as views, with their names. */
+  *#chunks(buffers: Buffers): Generator<readonly [string, Chunk, Float32Array]> {
+    for (const [group, { chunks }] of this.#layout.groups) {
+      const own = buffers.groups.get(group) as GroupBuffers;
+      for (const chunk of chunks) {
+        const names = chunkNames(chunk);
+        for (const key of ['parameters', 'moment1', 'moment2'] as const)
+          yield [names[key], chunk, viewOf(own[key], chunk)];
+      }
+    }
   }
 }
 
 /** The ONNX graphs of a program's training step and of its validation. */
 export function recordGraphs(program: TrainingProgram, optimizer: OptimizerConfig) {
-  const layout = layoutOf(program);
+  const layout = layoutOf(program, 'channels-first');
   const step = record(
     'train',
     stepInputs(program, layout),
@@ -153,7 +173,7 @@ export function recordGraphs(program: TrainingProgram, optimizer: OptimizerConfi
   const validate = record(
     'validate',
     validationInputs(program, layout),
-    (inputs) => validation(program, frozenOf(program), inputs),
+    (inputs) => validation(program, layout, frozenOf(program), inputs),
     { target: 'training' },
   );
   return [step, validate] as const;

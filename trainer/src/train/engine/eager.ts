@@ -1,9 +1,18 @@
 import { tf } from '../../graph/tfjs.js';
 import type { Batch, Losses, TrainingEngine, TrainingState } from '../engine.js';
 import { adamRates } from './adam.js';
-import { allocate, type Buffers, fill, type Layout, layoutOf, views } from './layout.js';
+import { allocate, type Buffers, type GroupBuffers, type Layout, layoutOf, load, unload, viewOf } from './layout.js';
 import type { Lookup, OptimizerConfig, TrainingProgram } from './program.js';
-import { flatNames, LOSS_TERMS, LOSSES, NEXT_STATISTICS, type Tensors, trainingStep, validation } from './step.js';
+import {
+  chunkNames,
+  chunkShape,
+  LOSS_TERMS,
+  LOSSES,
+  NEXT_STATISTICS,
+  type Tensors,
+  trainingStep,
+  validation,
+} from './step.js';
 
 /**
  * Runs a training program eagerly on a tfjs backend: `tensorflow` where `@tensorflow/tfjs-node(-gpu)` is
@@ -22,7 +31,7 @@ export class EagerEngine implements TrainingEngine {
     private readonly backend: string,
   ) {
     this.description = `native: tfjs, backend ${backend}`;
-    this.#layout = layoutOf(program);
+    this.#layout = layoutOf(program, 'plain');
     this.#buffers = allocate(this.#layout);
   }
 
@@ -44,10 +53,13 @@ export class EagerEngine implements TrainingEngine {
       if (negatives) inputs.negatives = tf.tensor1d(negatives, 'int32');
       return trainingStep(this.program, this.#layout, this.optimizer, this.#lookup(), inputs);
     });
-    for (const [group, buffers] of this.#buffers.groups) {
-      const names = flatNames(group);
-      for (const key of ['parameters', 'moment1', 'moment2'] as const) {
-        buffers[key].set((await results[`next.${names[key]}`]?.data()) as Float32Array);
+    for (const [group, { chunks }] of this.#layout.groups) {
+      const buffers = this.#buffers.groups.get(group) as GroupBuffers;
+      for (const chunk of chunks) {
+        const names = chunkNames(chunk);
+        for (const key of ['parameters', 'moment1', 'moment2'] as const) {
+          viewOf(buffers[key], chunk).set((await results[`next.${names[key]}`]?.data()) as Float32Array);
+        }
       }
     }
     const statistics = await results[NEXT_STATISTICS]?.data();
@@ -66,7 +78,7 @@ export class EagerEngine implements TrainingEngine {
       const end = Math.min(count, start + batch);
       const { loss } = tf.tidy(() => {
         const pixels = this.#pixels(images.subarray(start * bytes, end * bytes), end - start);
-        return validation(this.program, this.#lookup(), { images: pixels, ...this.#weights() });
+        return validation(this.program, this.#layout, this.#lookup(), { images: pixels, ...this.#weights() });
       });
       losses.set((await loss?.data()) as Float32Array, start);
       loss?.dispose();
@@ -75,13 +87,11 @@ export class EagerEngine implements TrainingEngine {
   }
 
   state(): TrainingState {
-    const tensors = new Map<string, Float32Array>();
-    for (const [name, view] of views(this.#layout, this.#buffers)) tensors.set(name, view.slice());
-    return { step: this.#step, tensors };
+    return { step: this.#step, tensors: unload(this.#layout, this.#buffers) };
   }
 
   restore(state: TrainingState): void {
-    fill(this.#layout, this.#buffers, state.tensors);
+    load(this.#layout, this.#buffers, state.tensors);
     this.#step = state.step;
   }
 
@@ -94,24 +104,33 @@ export class EagerEngine implements TrainingEngine {
     return tf.tensor(Float32Array.from(pixels), [count, this.program.size, this.program.size, 3]);
   }
 
+  // Tensors are copies: the buffers change while tensors of the previous step may still be referred to.
+
   #weights(): Tensors {
-    const all = views(this.#layout, this.#buffers);
-    const slots = [...this.#layout.groups.values(), this.#layout.statistics].flatMap((section) => section.slots);
-    // Copies: the buffers change while tensors of the previous step may still be referred to.
-    return Object.fromEntries(
-      slots.map(({ name, shape }) => [name, tf.tensor((all.get(name) as Float32Array).slice(), [...shape])]),
-    );
+    const tensors: Tensors = {};
+    for (const [group, { slots }] of this.#layout.groups) {
+      const { parameters } = this.#buffers.groups.get(group) as GroupBuffers;
+      for (const slot of slots) tensors[slot.name] = tf.tensor(viewOf(parameters, slot).slice(), [...slot.shape]);
+    }
+    for (const slot of this.#layout.statistics.slots) {
+      tensors[slot.name] = tf.tensor(viewOf(this.#buffers.statistics, slot).slice(), [...slot.shape]);
+    }
+    return tensors;
   }
 
   #optimizerInputs(): Tensors {
     const inputs: Tensors = {};
-    for (const [group, buffers] of this.#buffers.groups) {
-      const names = flatNames(group);
+    for (const [group, { chunks }] of this.#layout.groups) {
+      const buffers = this.#buffers.groups.get(group) as GroupBuffers;
       const { rate, root } = adamRates(this.optimizer, group, this.#step);
-      for (const key of ['parameters', 'moment1', 'moment2'] as const)
-        inputs[names[key]] = tf.tensor1d(buffers[key].slice());
       inputs[`rate/${group}`] = tf.scalar(rate);
       inputs.root = tf.scalar(root);
+      for (const chunk of chunks) {
+        const names = chunkNames(chunk);
+        for (const key of ['parameters', 'moment1', 'moment2'] as const) {
+          inputs[names[key]] = tf.tensor(viewOf(buffers[key], chunk).slice(), [...chunkShape(chunk)]);
+        }
+      }
     }
     return inputs;
   }

@@ -1,14 +1,14 @@
 import type { TensorSpec } from '../../graph/record.js';
 import { tf } from '../../graph/tfjs.js';
-import { adam, clipFactor, type FlatGroup, globalNorm } from './adam.js';
-import type { Layout, Section } from './layout.js';
+import { adam, clipFactor, globalNorm, type Moments } from './adam.js';
+import type { Chunk, Layout, Section, Slot } from './layout.js';
 import type { BatchTensors, Lookup, LossTensors, OptimizerConfig, TrainingProgram } from './program.js';
 
 export type Tensors = Record<string, tf.Tensor>;
 
-/** Names of a group's flat tensors among a step's inputs; outputs are prefixed with `next.`. */
-export const flatNames = (group: string) =>
-  ({ parameters: `flat/${group}`, moment1: `moment1/${group}`, moment2: `moment2/${group}` }) as const;
+/** The tensors of a chunk that a step changes: names among its inputs; among its outputs prefixed with `next.`. */
+export const chunkNames = ({ name }: Chunk) =>
+  ({ parameters: name, moment1: `moment1/${name}`, moment2: `moment2/${name}` }) as const;
 
 /** Name of the concatenated running statistics among a step's outputs. */
 export const NEXT_STATISTICS = 'next.statistics';
@@ -17,27 +17,34 @@ export const NEXT_STATISTICS = 'next.statistics';
 export const LOSSES = 'losses';
 export const LOSS_TERMS = ['total', 'kd', 'local', 'global', 'gradientNorm'] as const;
 
-/** Inputs of a training step. Parameters and statistics come one by one, and parameters flat as well (for Adam). */
+/** Inputs of a training step. Parameters and statistics come one by one, small parameters also as their chunk (for Adam). */
 export function stepInputs(program: TrainingProgram, layout: Layout): Record<string, TensorSpec> {
   const { batch, size, needs } = program;
   const pixels: TensorSpec = { shape: [batch, size, size, 3], dtype: 'uint8' };
   const labels: TensorSpec = { shape: [batch], dtype: 'int32' };
   const scalar: TensorSpec = { shape: [], dtype: 'float32' };
-  const flat = [...layout.groups].flatMap(([group, { length }]) => [
-    ...Object.values(flatNames(group)).map(
-      (name) => [name, { shape: [length], dtype: 'float32' } as TensorSpec] as const,
-    ),
-    [`rate/${group}`, scalar] as const,
-  ]);
+  const optimizer: Record<string, TensorSpec> = { root: scalar };
+  for (const [group, { chunks }] of layout.groups) {
+    optimizer[`rate/${group}`] = scalar;
+    for (const chunk of chunks) {
+      for (const name of Object.values(chunkNames(chunk)))
+        optimizer[name] = { shape: chunkShape(chunk), dtype: 'float32' };
+    }
+  }
   return {
     images: pixels,
     ...(needs.augmented ? { augmented: pixels } : {}),
     labels,
     ...(needs.negatives ? { negatives: labels } : {}),
-    root: scalar,
-    ...Object.fromEntries(flat),
+    ...optimizer,
     ...weightInputs(layout),
   };
+}
+
+/** A chunk of one tensor has its shape, one of many is a vector. */
+export function chunkShape({ name, slots, length }: Chunk): readonly number[] {
+  const [only] = slots;
+  return only?.name === name ? only.stored : [length];
 }
 
 /** Inputs of the validation function. */
@@ -47,12 +54,12 @@ export function validationInputs({ batch, size }: TrainingProgram, layout: Layou
 
 function weightInputs(layout: Layout): Record<string, TensorSpec> {
   const slots = [...layout.groups.values(), layout.statistics].flatMap((section) => section.slots);
-  return Object.fromEntries(slots.map(({ name, shape }) => [name, { shape, dtype: 'float32' } as const]));
+  return Object.fromEntries(slots.map(({ name, stored }) => [name, { shape: stored, dtype: 'float32' } as const]));
 }
 
 /**
  * One training step: losses, gradients, clipping, Adam and new running statistics, as a function of tensors.
- * Outputs: `losses` [5], `next.<flat name>` per group and moment, `next.statistics`.
+ * Outputs: `losses` [5], `next.<name>` for every tensor of every chunk, `next.statistics`.
  */
 export function trainingStep(
   program: TrainingProgram,
@@ -68,7 +75,8 @@ export function trainingStep(
   const { grads } = tf.engine().gradients(
     () => {
       // A layer that runs twice in a step starts its second run from the statistics of the first.
-      const weights: Lookup = { get: (name) => updated.get(name) ?? inputs[name] ?? frozen.get(name) };
+      const start = weightsOf(layout, frozen, inputs);
+      const weights: Lookup = { get: (name) => updated.get(name) ?? start.get(name) };
       const update = (name: string, value: tf.Tensor) => void updated.set(name, tf.keep(value));
       const terms = program.loss(batchOf(inputs), weights, { training: true, update });
       for (const term of Object.values(terms)) if (term) tf.keep(term);
@@ -79,21 +87,23 @@ export function trainingStep(
     undefined,
     true,
   );
-  const byName = new Map(slots.map(({ name }, i) => [name, grads[i] ?? undefined] as const));
-  const flat = new Map([...layout.groups].map(([group, section]) => [group, flatten(section, byName)] as const));
-  const norm = globalNorm([...flat.values()]);
+  const gradients = new Map(slots.map(({ name }, i) => [name, grads[i] ?? undefined] as const));
+  const norm = globalNorm(grads.filter((gradient) => gradient !== null));
   const factor = clipFactor(norm, optimizer.clipNorm);
   const outputs: Tensors = { [LOSSES]: stackLosses(losses as LossTensors, norm) };
-  for (const [group, gradient] of flat) {
-    const names = flatNames(group);
-    const state = {
-      parameters: inputs[names.parameters],
-      moment1: inputs[names.moment1],
-      moment2: inputs[names.moment2],
-    } as FlatGroup;
+  for (const [group, { chunks }] of layout.groups) {
     const rate = inputs[`rate/${group}`] as tf.Scalar;
-    const next = adam(state, gradient, factor, rate, inputs.root as tf.Scalar, optimizer);
-    for (const key of ['parameters', 'moment1', 'moment2'] as const) outputs[`next.${names[key]}`] = next[key];
+    for (const chunk of chunks) {
+      const names = chunkNames(chunk);
+      const state = {
+        parameters: inputs[names.parameters],
+        moment1: inputs[names.moment1],
+        moment2: inputs[names.moment2],
+      } as Moments;
+      const gradient = tf.reshape(flatten(chunk, gradients), [...chunkShape(chunk)]);
+      const next = adam(state, gradient, factor, rate, inputs.root as tf.Scalar, optimizer);
+      for (const key of ['parameters', 'moment1', 'moment2'] as const) outputs[`next.${names[key]}`] = next[key];
+    }
   }
   if (layout.statistics.length > 0) {
     const statistics = new Map(
@@ -105,10 +115,30 @@ export function trainingStep(
   return outputs;
 }
 
+/** Tensors by name in their logical shapes; frozen ones are looked up last. */
+function weightsOf(layout: Layout, frozen: Lookup, inputs: Tensors): Lookup {
+  const slots = new Map<string, Slot>();
+  for (const { slots: own } of [...layout.groups.values(), layout.statistics]) {
+    for (const slot of own) slots.set(slot.name, slot);
+  }
+  return {
+    get(name) {
+      const slot = slots.get(name);
+      if (!slot) return frozen.get(name);
+      const stored = inputs[name] as tf.Tensor;
+      return slot.order.every((axis, i) => axis === i)
+        ? stored
+        : tf.transpose(
+            stored,
+            slot.order.map((_, axis) => slot.order.indexOf(axis)),
+          );
+    },
+  };
+}
+
 /** Distillation loss per image, `loss` [B]. */
-export function validation(program: TrainingProgram, frozen: Lookup, inputs: Tensors): Tensors {
-  const weights: Lookup = { get: (name) => inputs[name] ?? frozen.get(name) };
-  return { loss: program.validate(scaled(inputs.images as tf.Tensor), weights) };
+export function validation(program: TrainingProgram, layout: Layout, frozen: Lookup, inputs: Tensors): Tensors {
+  return { loss: program.validate(scaled(inputs.images as tf.Tensor), weightsOf(layout, frozen, inputs)) };
 }
 
 function batchOf({ images, augmented, labels, negatives }: Tensors): BatchTensors {
@@ -125,8 +155,8 @@ function scaled(pixels: tf.Tensor): tf.Tensor4D {
   return tf.div(pixels, 255);
 }
 
-/** A section's tensors, one after the other; an absent gradient is zero. */
-function flatten({ slots }: Section, tensors: ReadonlyMap<string, tf.Tensor | undefined>): tf.Tensor1D {
+/** Tensors one after the other; an absent gradient is zero. */
+function flatten({ slots }: Chunk | Section, tensors: ReadonlyMap<string, tf.Tensor | undefined>): tf.Tensor1D {
   return tf.concat1d(slots.map(({ name, length }) => tensors.get(name)?.flatten() ?? tf.zeros([length])));
 }
 
