@@ -30,8 +30,8 @@ export const nchw = (x: Plain) => permute(x, [0, 3, 1, 2]);
 /** PyTorch's convolution filter (O,I,kh,kw) as [kh,kw,I,O]; its transposed one (I,O,kh,kw) as [kh,kw,O,I]. */
 export const hwio = (x: Plain) => permute(x, [2, 3, 1, 0]);
 
-/** Expects `actual` within `relative` of the largest entry of `expected`, entry by entry. */
-export function expectClose(actual: Plain, expected: Plain, relative: number, what = 'tensor'): void {
+/** Expects `actual` within `relative` of the largest entry of `expected`, or within `absolute`, entry by entry. */
+export function expectClose(actual: Plain, expected: Plain, relative: number, what = 'tensor', absolute = 0): void {
   expect(actual.data.length, `${what}: number of elements`).toBe(expected.data.length);
   let scale = 0;
   for (let i = 0; i < expected.data.length; i++) scale = Math.max(scale, Math.abs(expected.data[i] as number));
@@ -40,7 +40,9 @@ export function expectClose(actual: Plain, expected: Plain, relative: number, wh
     const difference = Math.abs((actual.data[i] as number) - (expected.data[i] as number));
     worst = Math.max(worst, Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference);
   }
-  expect(worst, `${what}: largest difference, entries up to ${scale}`).toBeLessThanOrEqual(relative * scale);
+  expect(worst, `${what}: largest difference, entries up to ${scale}`).toBeLessThanOrEqual(
+    Math.max(relative * scale, absolute),
+  );
 }
 
 /** Expects a scalar within `relative` of `expected`. */

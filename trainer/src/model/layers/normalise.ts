@@ -24,13 +24,13 @@ export function standardise(x: tf.Tensor4D, { mean, variance }: Moments, axes: n
   const inverse = tf.rsqrt(variance.add(EPSILON));
   const apply = tf.customGrad((input, save) => {
     const output = tf.mul(tf.sub(input as tf.Tensor, mean), inverse);
-    (save as tf.GradSaveFunc)([output]);
+    (save as tf.GradSaveFunc)([output, inverse]);
     return {
       value: output,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const [normal] = saved as [tf.Tensor];
+        const [normal, scale] = saved as [tf.Tensor, tf.Tensor];
         const slope = tf.mean(tf.mul(dy, normal), axes, true);
-        return tf.mul(tf.sub(tf.sub(dy, tf.mean(dy, axes, true)), tf.mul(normal, slope)), inverse);
+        return tf.mul(tf.sub(tf.sub(dy, tf.mean(dy, axes, true)), tf.mul(normal, slope)), scale);
       },
     };
   });
