@@ -38,7 +38,12 @@ export const page = (input, file) => ({
 });
 
 export default [
-  ...library('sdk', { index: 'index.ts', onnx: 'onnx/index.ts', bundle: 'bundle/index.ts' }),
+  ...library('sdk', {
+    index: 'index.ts',
+    onnx: 'onnx/index.ts',
+    bundle: 'bundle/index.ts',
+    preprocess: 'preprocess/index.ts',
+  }),
   ...library('trainer', { index: 'index.ts', cli: 'cli/main.ts' }, { index: 'index.ts' }),
   ...library('device', { index: 'index.ts', cli: 'cli/main.ts' }, { index: 'index.ts' }),
 ];

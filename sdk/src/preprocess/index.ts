@@ -1,0 +1,1 @@
+export { type PixelFormat, type PreprocessSpec, preprocessGraph, type Region } from './graph.js';
