@@ -3,6 +3,9 @@ import { lift, lower, type Order, physical, sameList, sameStorage } from '../rec
 import type { Recording } from '../recorder/recording.js';
 import { type Dtype, size, symbolic, type Value } from '../recorder/value.js';
 
+/** Physical order of a logical [N,H,W,C] image in ONNX operators. */
+export const NCHW: Order = [0, 3, 1, 2];
+
 /** The numpy broadcast of shapes. */
 export function broadcastShape(shapes: readonly (readonly number[])[]): number[] {
   const rank = Math.max(...shapes.map((shape) => shape.length));
@@ -34,10 +37,16 @@ export function cheapestOrder(recording: Recording, values: readonly Value[], ra
       const free = recording.orders(value).some((have) => sameStorage(have, wanted, value.extent));
       return free ? sum : sum + size(value.extent);
     }, 0);
-  // Constants come in any order: they decide only where there is nothing else.
-  const sorted = [...candidates].map((order) => ({ order, cost: cost(order), weight: weightOf(order, values) }));
-  sorted.sort((a, b) => a.cost - b.cost || b.weight - a.weight);
-  return (sorted[0] as { order: Order }).order;
+  // Constants come in any order: they decide only where there is nothing else. Between equals the order of convolutions
+  // wins, so that one odd operand (a loss looks at features position by position) does not infect all that follows.
+  const ranked = candidates.map((order) => ({
+    order,
+    cost: cost(order),
+    native: sameList(order, NCHW) ? 0 : 1,
+    weight: weightOf(order, values),
+  }));
+  ranked.sort((a, b) => a.cost - b.cost || a.native - b.native || b.weight - a.weight);
+  return (ranked[0] as { order: Order }).order;
 }
 
 /** How many elements of symbolic operands lie in exactly this order. */

@@ -115,6 +115,8 @@ type Geometry = readonly [size: number, kernel: number, stride: number, pad: 'sa
 const geometries: Geometry[] = [
   [6, 3, 1, 1],
   [6, 3, 1, 'same'],
+  [24, 3, 1, 1],
+  [46, 2, 2, 'valid'],
   [7, 3, 2, 1],
   [8, 3, 2, 'same'],
   [7, 3, 2, 'same'],

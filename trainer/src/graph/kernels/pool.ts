@@ -1,8 +1,8 @@
 import { type Attribute, int, ints, string } from '@beltsight/sdk/onnx';
 import type { Recording } from '../recorder/recording.js';
 import { constant, symbolic, uniform, type Value } from '../recorder/value.js';
-import { elementwise } from './broadcasting.js';
-import { channelsFirst, NCHW } from './conv.js';
+import { elementwise, NCHW } from './broadcasting.js';
+import { channelsFirst } from './conv.js';
 import { type KernelTable, kernel } from './kernel.js';
 import { poolWindow, type Window, type WindowAttributes } from './window.js';
 
