@@ -45,7 +45,6 @@ export class GraphSession {
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
         interOpNumThreads: 1,
-        extra: { optimization: { disable_specified_optimizers: 'TransposeOptimizer' } },
         ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
         ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),
       });
