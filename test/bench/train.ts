@@ -128,7 +128,7 @@ function randomTeacher(): Teacher {
     weights.set(`${TEACHER_PREFIX}${name}.weight`, { shape, data: noise(kernel * kernel * input * output, bound) });
     weights.set(`${TEACHER_PREFIX}${name}.bias`, { shape: [output], data: new Float32Array(output) });
   }
-  return { backbone, weights, metadata: {} };
+  return { backbone, weights, metadata: {}, sha256: '' };
 }
 
 function noise(length: number, scale: number): Float32Array {

@@ -1,1 +1,14 @@
-export {};
+import { Command } from 'commander';
+import { reportError } from './errors.js';
+import { trainCommand } from './train.js';
+
+const program = new Command('beltsight')
+  .description('Train, export and evaluate visual anomaly inspection models')
+  .showHelpAfterError('(add --help for the options)')
+  .addCommand(trainCommand());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = reportError(error);
+}

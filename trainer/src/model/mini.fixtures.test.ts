@@ -71,7 +71,10 @@ function step(x: Lookup, names: string[], config: LossConfig): Lookup {
   const weights = (parameters: Lookup): Weights => ({
     get: (name) => (updated[name] ?? parameters[name] ?? x[name]) as tf.Tensor,
   });
-  const mode: Mode = { training: true, update: (name, value) => void (updated[name] = tf.keep(value)) };
+  const mode: Mode = {
+    training: true,
+    update: (name, value) => void Object.assign(updated, { [name]: tf.keep(value) }),
+  };
   const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
     const lookup = weights(Object.fromEntries(names.map((name, i) => [name, tensors[i] as tf.Tensor])));
     const [enc, encAugmented] = [scalesOf(x, 'enc'), scalesOf(x, 'enc_aug')];

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { BeltsightError } from '@beltsight/sdk';
@@ -20,6 +21,8 @@ export interface Teacher {
   readonly weights: ReadonlyMap<string, StoredTensor>;
   /** What the file says of itself: source, licence. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** SHA-256 of the file. */
+  readonly sha256: string;
 }
 
 /** The backbone table named `name`. */
@@ -49,7 +52,7 @@ export async function loadTeacher(nameOrFile: string): Promise<Teacher> {
     weights.set(`${TEACHER_PREFIX}${layer.name}.weight`, filterOf(layer, tensors, source));
     weights.set(`${TEACHER_PREFIX}${layer.name}.bias`, tensorOf(`${layer.name}.bias`, [layer.output], tensors, source));
   }
-  return { backbone, weights, metadata };
+  return { backbone, weights, metadata, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
 async function readTeacherFile(nameOrFile: string): Promise<{ bytes: Uint8Array; source: string }> {

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { globalConfigSchema, type LossConfig, localConfigSchema, lossConfigSchema } from '../loss/config.js';
+import { modelConfigSchema } from '../model/network.js';
+
+/** What is trained: reverse distillation alone, with a projector, or with class-aware contrastive learning on top. */
+export const lossModeSchema = z.enum(['ccl', 'rd+projector', 'rd']);
+export type LossMode = z.infer<typeof lossModeSchema>;
+
+/** Everything that decides a training run; written into the run folder. Defaults are the paper's where it has any. */
+export const trainConfigSchema = z.strictObject({
+  data: z.array(z.string()).min(1).describe('Folders in MVTec layout.'),
+  loss: lossModeSchema.default('ccl'),
+  size: modelConfigSchema.shape.size,
+  teacher: z.string().default('mobilenet_v2').describe('"mobilenet_v2", or a safetensors file of a known backbone.'),
+  width: modelConfigSchema.shape.width,
+  projectorReduction: modelConfigSchema.shape.projectorReduction,
+  epochs: z.int().positive().max(10_000).default(100).describe('At most so many.'),
+  patience: z
+    .int()
+    .positive()
+    .default(10)
+    .describe('Epochs without a better held-out distillation loss before stopping.'),
+  batch: z.int().min(2).max(1024).default(16),
+  classesPerBatch: z.int().positive().default(4).describe('Classes in a batch, in equal shares.'),
+  sampler: z.enum(['class-aware', 'shuffle']).default('class-aware'),
+  heldOut: z
+    .number()
+    .gt(0)
+    .max(0.5)
+    .default(0.1)
+    .describe('Share of good images held out for stopping and calibration.'),
+  seed: z.int().min(0).max(0x7fffffff).default(0),
+  learningRates: z
+    .strictObject({ projector: z.number().positive().default(0.001), student: z.number().positive().default(0.005) })
+    .default({ projector: 0.001, student: 0.005 }),
+  clipNorm: z.number().positive().default(5).describe('Global gradient norm above which gradients are scaled down.'),
+  kd: lossConfigSchema.shape.kd,
+  local: localConfigSchema.default(localConfigSchema.parse({})),
+  global: globalConfigSchema.default(globalConfigSchema.parse({})),
+  engine: z.enum(['compiled', 'native']).default('compiled'),
+  threads: z.int().positive().max(256).optional().describe('For the engine; default: all cores.'),
+  checkpointMinutes: z.number().positive().default(5).describe('Between checkpoints within an epoch.'),
+});
+export type TrainConfig = z.infer<typeof trainConfigSchema>;
+
+/**
+ * The loss a configuration asks for. With one class there is nothing to contrast: the contrastive terms fall away.
+ */
+export function lossOf(config: TrainConfig, classes: number): LossConfig {
+  const contrast = config.loss === 'ccl' && classes > 1;
+  return { kd: config.kd, local: contrast ? config.local : null, global: contrast ? config.global : null };
+}

@@ -1,0 +1,223 @@
+import { open, truncate } from 'node:fs/promises';
+import { BeltsightError } from '@beltsight/sdk';
+import { type Progress, writeCheckpoint, writeWeights } from './checkpoint.js';
+import type { Batch, Losses, TrainingEngine } from './engine.js';
+
+/** What the loop trains on. Batches and held-out images depend on their arguments alone, never on what ran before. */
+export interface TrainingData {
+  /** Number of batches of an epoch. */
+  batches(epoch: number): number;
+  batch(epoch: number, index: number): Promise<Batch>;
+  /** Held-out images of all classes, [count,S,S,3]. */
+  heldOut(): Promise<{ readonly pixels: Uint8Array; readonly count: number }>;
+}
+
+export interface LoopOptions {
+  readonly epochs: number;
+  readonly patience: number;
+  readonly batch: number;
+  readonly checkpointMs: number;
+  readonly files: { readonly metrics: string; readonly checkpoint: string; readonly best: string };
+  /** Set to stop after the running step. */
+  readonly signal: AbortSignal;
+  readonly now?: () => number;
+  readonly report: Reporter;
+}
+
+/** Hears what happens, for people. */
+export interface Reporter {
+  epochStarted(epoch: number, batches: number, done: number): void;
+  stepDone(epoch: number, batch: number, losses: Losses, imagesPerSecond: number): void;
+  epochDone(summary: EpochSummary): void;
+}
+
+export interface EpochSummary {
+  readonly epoch: number;
+  readonly heldOutLoss: number;
+  readonly best: boolean;
+  readonly losses: Losses;
+  readonly imagesPerSecond: number;
+  /** Share of the epoch in which the engine waited for data. */
+  readonly idleShare: number;
+}
+
+/** How a loop ended. `interrupted`: the signal stopped it; it can go on from its checkpoint. */
+export type LoopEnd = 'finished' | 'interrupted';
+
+/**
+ * Trains from `start` to the last epoch, to patience's end, or until the signal. Goes on from any checkpoint with the
+ * same bits as without the stop: `best` is written before the checkpoint that refers to it, and metrics behind
+ * the checkpoint are cut off.
+ */
+export async function trainLoop(
+  engine: TrainingEngine,
+  data: TrainingData,
+  start: Progress,
+  options: LoopOptions,
+): Promise<{ end: LoopEnd; progress: Progress }> {
+  const { files, signal, report, now = performance.now.bind(performance) } = options;
+  const metrics = await MetricsFile.open(files.metrics, start.metricsBytes);
+  let progress = start;
+  const checkpoint = async (next: Omit<Progress, 'metricsBytes'>) => {
+    progress = { ...next, metricsBytes: await metrics.flush() };
+    await writeCheckpoint(files.checkpoint, engine.state(), progress);
+  };
+  try {
+    const heldOut = await data.heldOut();
+    while (!progress.finished) {
+      const { epoch } = progress;
+      const count = data.batches(epoch);
+      report.epochStarted(epoch, count, progress.batch);
+      const clock = new EpochClock(now);
+      const sums = new LossMeans();
+      let lastCheckpoint = now();
+      const prepare = (index: number) => {
+        const batch = data.batch(epoch, index);
+        // Its failure is met where it is awaited, one step later.
+        batch.catch(() => undefined);
+        return batch;
+      };
+      let pending = prepare(progress.batch);
+      for (let index = progress.batch; index < count; index++) {
+        const batch = await clock.waiting(pending);
+        // The next batch is decoded on other threads while this one is computed.
+        if (index + 1 < count) pending = prepare(index + 1);
+        const losses = await clock.computing(engine.step(batch));
+        progress = { ...progress, batch: index + 1, step: progress.step + 1 };
+        requireFinite(losses, progress.step);
+        sums.add(losses);
+        await metrics.write({ type: 'step', epoch, step: progress.step, ...losses });
+        report.stepDone(epoch, index + 1, losses, clock.rate(options.batch));
+        const stop = signal.aborted;
+        if (stop || now() - lastCheckpoint > options.checkpointMs) {
+          await checkpoint(progress);
+          lastCheckpoint = now();
+        }
+        if (stop) {
+          await pending.catch(() => undefined);
+          return { end: 'interrupted', progress };
+        }
+      }
+      const heldOutLoss = mean(await engine.validate(heldOut.pixels, heldOut.count));
+      const best = progress.bestLoss === null || heldOutLoss < progress.bestLoss;
+      if (best) {
+        await writeWeights(files.best, engine.state(), { epoch: `${epoch}`, heldOutLoss: `${heldOutLoss}` });
+        progress = { ...progress, bestEpoch: epoch, bestLoss: heldOutLoss };
+      }
+      const losses = sums.means();
+      const summary = {
+        epoch,
+        heldOutLoss,
+        best,
+        losses,
+        imagesPerSecond: clock.rate(options.batch),
+        idleShare: clock.idle(),
+      };
+      // No times in the file: a run is reproducible to the bit.
+      await metrics.write({ type: 'epoch', epoch, heldOutLoss, best, ...losses });
+      report.epochDone(summary);
+      const patient = epoch - (progress.bestEpoch ?? 0) < options.patience;
+      await checkpoint({ ...progress, epoch: epoch + 1, batch: 0, finished: epoch + 1 >= options.epochs || !patient });
+      if (signal.aborted && !progress.finished) return { end: 'interrupted', progress };
+    }
+    return { end: 'finished', progress };
+  } finally {
+    await metrics.close();
+  }
+}
+
+function requireFinite(losses: Losses, step: number): void {
+  if (Number.isFinite(losses.total) && Number.isFinite(losses.gradientNorm)) return;
+  throw new BeltsightError(
+    'RUN_INVALID',
+    `The loss is no longer a number at step ${step}: lower the learning rates (learningRates in --config) and start again.`,
+  );
+}
+
+const mean = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+
+/** Running means of the loss terms. */
+class LossMeans {
+  #sum: Losses = { total: 0, kd: 0, local: 0, global: 0, gradientNorm: 0 };
+  #count = 0;
+
+  add(losses: Losses): void {
+    this.#count++;
+    this.#sum = mapLosses(this.#sum, (value, key) => value + losses[key]);
+  }
+
+  means(): Losses {
+    return mapLosses(this.#sum, (value) => value / Math.max(1, this.#count));
+  }
+}
+
+function mapLosses(losses: Losses, fn: (value: number, key: keyof Losses) => number): Losses {
+  const entries = (Object.keys(losses) as (keyof Losses)[]).map((key) => [key, fn(losses[key], key)] as const);
+  return Object.fromEntries(entries) as unknown as Losses;
+}
+
+/** Time spent computing and waiting for data within an epoch. */
+class EpochClock {
+  #waited = 0;
+  #computed = 0;
+  #steps = 0;
+
+  constructor(private readonly now: () => number) {}
+
+  async waiting<T>(work: Promise<T>): Promise<T> {
+    const since = this.now();
+    const result = await work;
+    this.#waited += this.now() - since;
+    return result;
+  }
+
+  async computing<T>(work: Promise<T>): Promise<T> {
+    const since = this.now();
+    const result = await work;
+    this.#computed += this.now() - since;
+    this.#steps++;
+    return result;
+  }
+
+  rate(batch: number): number {
+    return (this.#steps * batch * 1000) / Math.max(1, this.#waited + this.#computed);
+  }
+
+  idle(): number {
+    return this.#waited / Math.max(1, this.#waited + this.#computed);
+  }
+}
+
+/** metrics.jsonl: appended to, and cut back to what a checkpoint vouches for. */
+class MetricsFile {
+  #bytes: number;
+
+  private constructor(
+    private readonly handle: Awaited<ReturnType<typeof open>>,
+    bytes: number,
+  ) {
+    this.#bytes = bytes;
+  }
+
+  static async open(file: string, bytes: number): Promise<MetricsFile> {
+    const handle = await open(file, 'a');
+    await truncate(file, bytes);
+    return new MetricsFile(handle, bytes);
+  }
+
+  async write(entry: object): Promise<void> {
+    const line = `${JSON.stringify(entry)}\n`;
+    await this.handle.write(line);
+    this.#bytes += Buffer.byteLength(line);
+  }
+
+  /** Makes what was written durable and returns its size. */
+  async flush(): Promise<number> {
+    await this.handle.sync();
+    return this.#bytes;
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+}
