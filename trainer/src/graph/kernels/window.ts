@@ -1,6 +1,6 @@
 import { tf } from '../tfjs.js';
 
-export type Pair = readonly [number, number];
+type Pair = readonly [number, number];
 
 /** Attributes that tfjs's convolution and pooling kernels share. */
 export interface WindowAttributes {

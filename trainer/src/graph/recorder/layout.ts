@@ -15,7 +15,7 @@ export function physical(extent: readonly number[], order: Order): number[] {
 }
 
 /** The axes that matter: an axis of extent 1 may lie anywhere without moving data. */
-export function significant(order: Order, extent: readonly number[]): number[] {
+function significant(order: Order, extent: readonly number[]): number[] {
   return order.filter((axis) => extent[axis] !== 1);
 }
 
@@ -39,13 +39,13 @@ export function lower(order: Order, dropped: number): number[] {
 }
 
 /** Axes of a reshape that belong together: the product of `from` equals the product of `to`. */
-export interface AxisGroup {
+interface AxisGroup {
   readonly from: readonly number[];
   readonly to: readonly number[];
 }
 
 /** The finest grouping of axes under which a row-major reshape maps group to group. */
-export function groupAxes(from: readonly number[], to: readonly number[]): AxisGroup[] {
+function groupAxes(from: readonly number[], to: readonly number[]): AxisGroup[] {
   const groups: { from: number[]; to: number[] }[] = [];
   let i = 0;
   let j = 0;

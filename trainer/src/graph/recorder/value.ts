@@ -6,7 +6,7 @@ export type Dtype = 'float32' | 'int32' | 'bool';
 export type ConstantData = Float32Array | Int32Array | Uint8Array;
 
 /** One ONNX value that stores a recorded tensor, in the given physical order. */
-export interface Form {
+interface Form {
   readonly order: Order;
   readonly name: string;
 }

@@ -162,7 +162,7 @@ export class CompiledEngine implements TrainingEngine {
 }
 
 /** The ONNX graphs of a program's training step and of its validation. */
-export function recordGraphs(program: TrainingProgram, optimizer: OptimizerConfig) {
+function recordGraphs(program: TrainingProgram, optimizer: OptimizerConfig) {
   const layout = layoutOf(program, 'channels-first');
   const step = record(
     'train',

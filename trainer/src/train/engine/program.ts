@@ -1,20 +1,20 @@
 import type { tf } from '../../graph/tfjs.js';
 
 /** A tensor the optimiser changes; its group picks the learning rate. */
-export interface Trainable {
+interface Trainable {
   readonly name: string;
   readonly shape: readonly number[];
   readonly group: string;
 }
 
 /** A BatchNorm running statistic. */
-export interface Statistic {
+interface Statistic {
   readonly name: string;
   readonly shape: readonly number[];
 }
 
 /** A tensor that never changes: a teacher weight. */
-export interface Frozen {
+interface Frozen {
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
