@@ -1,1 +1,4 @@
-export { type BundleClass, type BundleManifest, classSchema, MANIFEST, manifestSchema } from './manifest.js';
+export { conformalP, cosineDistance, type Decision, decide, type ModelOutput } from './decide.js';
+export { type BundleClass, type BundleManifest, MANIFEST, manifestSchema } from './manifest.js';
+export { type Bundle, openBundle, type ReadFile } from './open.js';
+export { type BundleParts, sealBundle } from './seal.js';
