@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { reportError } from './errors.js';
+import { exportCommand } from './export.js';
 import { trainCommand } from './train.js';
 
 const program = new Command('beltsight')
   .description('Train, export and evaluate visual anomaly inspection models')
   .showHelpAfterError('(add --help for the options)')
-  .addCommand(trainCommand());
+  .addCommand(trainCommand())
+  .addCommand(exportCommand());
 
 try {
   await program.parseAsync();

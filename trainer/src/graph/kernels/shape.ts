@@ -23,6 +23,7 @@ export function reshape(recording: Recording, x: Value, shape: readonly number[]
   if (sameList(x.shape, shape)) return x;
   const extent = reshapeExtent(x, shape);
   if (extent === undefined) return reshape(recording, recording.dense(x), shape);
+  if (x.constant) return { dtype: x.dtype, shape, extent, forms: [], constant: x.constant };
   const plain = identity(x.shape.length);
   for (const order of [...recording.orders(x), plain]) {
     const next = reshapeOrder(x.extent, extent, order);

@@ -1,0 +1,88 @@
+import type { BundleClass } from '@beltsight/sdk/bundle';
+import type { TrainedRun } from '../train/run.js';
+
+/** What a bundle says of itself to people: how it was made and what can be expected of it. */
+export interface ModelCard {
+  readonly name: string;
+  readonly createdAt: string;
+  readonly training: TrainedRun['run']['config'];
+  readonly versions: Readonly<Record<string, string>>;
+  readonly bestEpoch: number;
+  readonly heldOutLoss: number;
+  readonly teacher: {
+    readonly architecture: string;
+    readonly source: string;
+    readonly licence: string;
+    readonly sha256: string;
+  };
+  readonly dataDigest: string;
+  readonly classes: readonly ClassCard[];
+  /** Largest difference between exported scores and the trainer's own forward pass on the golden samples. */
+  readonly exportDifference: number;
+}
+
+interface ClassCard {
+  readonly name: string;
+  readonly trainedOn: number;
+  readonly calibratedOn: number;
+  readonly threshold: number;
+  readonly falseRejectRate: { readonly wanted: number; readonly attained: number };
+}
+
+export function modelCard(
+  name: string,
+  createdAt: string,
+  { run, best }: TrainedRun,
+  classes: readonly BundleClass[],
+  exportDifference: number,
+): ModelCard {
+  const { metadata, sha256 } = run.teacher;
+  return {
+    name,
+    createdAt,
+    training: run.config,
+    versions: run.versions,
+    bestEpoch: best.epoch + 1,
+    heldOutLoss: best.heldOutLoss,
+    teacher: {
+      architecture: run.model.teacher,
+      source: metadata.source ?? 'not stated by its file',
+      licence: metadata.license ?? metadata.licence ?? 'not stated by its file',
+      sha256,
+    },
+    dataDigest: run.dataDigest,
+    classes: classes.map(({ name: className, threshold, falseRejectRate, calibration }, i) => ({
+      name: className,
+      trainedOn: run.classes[i]?.train.length ?? 0,
+      calibratedOn: calibration.length,
+      threshold,
+      falseRejectRate,
+    })),
+    exportDifference,
+  };
+}
+
+/** The card as a page of Markdown. */
+export function cardText(card: ModelCard): string {
+  const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+  const rows = card.classes.map(
+    (c) =>
+      `| ${c.name} | ${c.trainedOn} | ${c.calibratedOn} | ${c.threshold.toFixed(4)} | ${percent(c.falseRejectRate.wanted)} | ${percent(c.falseRejectRate.attained)} |`,
+  );
+  return `# ${card.name}
+
+Visual anomaly inspection model, trained on good products alone. Made ${card.createdAt}.
+
+| class | trained on | calibrated on | threshold | false rejects wanted | promised |
+| --- | --- | --- | --- | --- | --- |
+${rows.join('\n')}
+
+The promise of false rejects holds for products like those the thresholds were calibrated on; another camera, light or
+position needs new pictures.
+
+- Loss: ${card.training.loss}; input ${card.training.size}x${card.training.size}; best epoch ${card.bestEpoch}, held-out distillation loss ${card.heldOutLoss.toFixed(4)}
+- Teacher: ${card.teacher.architecture}, ${card.teacher.source}; licence: ${card.teacher.licence}
+- Training data digest: ${card.dataDigest}
+- Exported scores differ from the trainer's by at most ${card.exportDifference.toExponential(1)}
+`;
+}

@@ -1,0 +1,54 @@
+import type { OnnxGraph } from '@beltsight/sdk/onnx';
+import { record } from '../graph/record.js';
+import { tf } from '../graph/tfjs.js';
+import { infer } from '../model/inference.js';
+import type { Model } from '../model/network.js';
+import type { Weights } from '../model/parameters.js';
+import type { Teacher } from '../model/teacher/load.js';
+
+/**
+ * The model file's graph: input `image` float32 [N,3,S,S] in 0..1, outputs `score` [N], `map` [N,1,S,S], `embedding` [N,D]. Recorded
+ * from the same functions that training runs, in evaluation mode: running statistics are folded into constants.
+ * @param weights parameters and running statistics by name
+ */
+export function inferenceGraph(
+  model: Model,
+  teacher: Teacher,
+  weights: ReadonlyMap<string, Float32Array>,
+  batch: number,
+  metadata: Readonly<Record<string, string>> = {},
+): OnnxGraph {
+  const { size } = model.config;
+  const constants = constantsOf(model, teacher, weights);
+  return record(
+    'beltsight',
+    { image: { shape: [batch, 3, size, size], dtype: 'float32' } },
+    ({ image }) => {
+      const images = tf.transpose(image as tf.Tensor4D, [0, 2, 3, 1]);
+      const { score, map, embedding } = infer(model, constants(), images);
+      return { score, map: map.reshape([batch, 1, size, size]), embedding };
+    },
+    { target: 'inference', metadata },
+  );
+}
+
+/** All weights as tensors of the recording, made once each on first use. */
+function constantsOf(model: Model, teacher: Teacher, weights: ReadonlyMap<string, Float32Array>): () => Weights {
+  const shapes = new Map([...model.parameters, ...model.statistics].map(({ name, shape }) => [name, shape] as const));
+  return () => {
+    const made = new Map<string, tf.Tensor>();
+    return {
+      get(name) {
+        const known = made.get(name);
+        if (known) return known;
+        const frozen = teacher.weights.get(name);
+        const data = frozen?.data ?? weights.get(name);
+        const shape = frozen?.shape ?? shapes.get(name);
+        if (!data || !shape) throw new RangeError(`The model has no tensor named "${name}".`);
+        const tensor = tf.tensor(data, [...shape]);
+        made.set(name, tensor);
+        return tensor;
+      },
+    };
+  };
+}
