@@ -1,4 +1,16 @@
+export { connectMqtt } from './client/connect.js';
+export {
+  type FrameImage,
+  InspectionClient,
+  type InspectionClientOptions,
+  type InspectionEvents,
+  type InvalidMessage,
+} from './client/inspection-client.js';
+export { parseConfig } from './config.js';
 export { BeltsightError, type ErrorCode } from './errors.js';
+export { decodeHeatmap, encodeHeatmap, type Heatmap, type HeatmapMeta, type ScoreMap } from './heatmap/codec.js';
+export { colourise } from './heatmap/colour.js';
+export { jpegId, tagJpeg } from './messages/frame.js';
 export { type ResultMessage, resultSchema, type Verdict, verdictSchema } from './messages/result.js';
 export { type CameraStatus, type StatusMessage, statusSchema } from './messages/status.js';
 export { type DeviceAddress, type DeviceTopics, type ParsedTopic, parseTopic, topicsOf } from './topics.js';

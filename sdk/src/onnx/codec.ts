@@ -146,7 +146,8 @@ function decodeTensor(tensor: TensorProto, external?: (location: string) => Uint
   if (raw.byteLength !== expected) {
     throw invalid(`Tensor "${tensor.name}" has ${raw.byteLength} bytes of data; its shape needs ${expected}.`);
   }
-  return { type, dims, data: element.view(raw.slice().buffer as ArrayBuffer) };
+  // A copy, so that it is aligned; not `slice`, which on Node's Buffer shares the memory of a pool.
+  return { type, dims, data: element.view(Uint8Array.from(raw).buffer) };
 }
 
 function encodeNode(node: GraphNode): NodeProto {

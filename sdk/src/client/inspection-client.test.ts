@@ -1,0 +1,138 @@
+import { type AddressInfo, createServer } from 'node:net';
+import { Aedes } from 'aedes';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { BeltsightError } from '../errors.js';
+import { encodeHeatmap } from '../heatmap/codec.js';
+import { tagJpeg } from '../messages/frame.js';
+import type { ResultMessage } from '../messages/result.js';
+import { topicsOf } from '../topics.js';
+import { connectMqtt } from './connect.js';
+import { InspectionClient } from './inspection-client.js';
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** A real broker; it speaks MQTT 3.1.1 only. */
+async function startBroker(port = 0) {
+  const aedes = await Aedes.createBroker();
+  const server = createServer(aedes.handle);
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const stop = async () => {
+    await new Promise<void>((resolve) => aedes.close(() => resolve()));
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, stop };
+}
+
+const topics = topicsOf({ site: 's', line: 'l', device: 'd' });
+const result = (id: string): ResultMessage => ({
+  schema: 'beltsight.result/1',
+  id,
+  camera: 'c',
+  frame: { sequence: 0, capturedAt: '2026-01-01T00:00:00.000Z' },
+  verdict: 'pass',
+  score: 0.5,
+  threshold: 1,
+  pValue: 0.5,
+  class: { name: 'cap', source: 'recognised', distance: 0.1 },
+  modelId: '0123456789abcdef',
+  latencyMs: 12,
+});
+const ID = '0190f3a4-0000-7000-8000-00000000000';
+
+async function setUp() {
+  const broker = await startBroker();
+  closers.push(broker.stop);
+  const sender = await connectMqtt(broker.url);
+  closers.push(() => sender.endAsync(true));
+  const client = await InspectionClient.connect(broker.url, { site: 's' });
+  closers.push(() => client.close());
+  return { sender, client };
+}
+
+describe('InspectionClient', () => {
+  it('hands out each result once, checked and typed', async () => {
+    const { sender, client } = await setUp();
+    const seen: string[] = [];
+    client.on('result', ({ id }, { camera }) => seen.push(`${camera} ${id}`));
+    for (const id of ['1', '1', '2'])
+      await sender.publishAsync(topics.result('c'), JSON.stringify(result(ID + id)), { qos: 1 });
+    await vi.waitFor(() => expect(seen).toEqual([`c ${ID}1`, `c ${ID}2`]));
+  });
+
+  it('hands out status, heatmaps and frames', async () => {
+    const { sender, client } = await setUp();
+    const seen: unknown[] = [];
+    client.on('status', ({ state }) => seen.push(state));
+    client.on('heatmap', ({ id, values }) => seen.push([id, values.length]));
+    client.on('frame', ({ id }) => seen.push(id));
+    const status = {
+      schema: 'beltsight.status/1',
+      state: 'online',
+      at: '2026-01-01T00:00:00.000Z',
+      device: { site: 's', line: 'l', device: 'd' },
+    };
+    await sender.publishAsync(topics.status, JSON.stringify(status), { qos: 1 });
+    const heatmap = encodeHeatmap(
+      { width: 2, height: 2, values: new Float32Array(4) },
+      { id: 'x', low: 0, high: 1, threshold: null },
+    );
+    await sender.publishAsync(topics.heatmap('c'), Buffer.from(heatmap), { qos: 1 });
+    await sender.publishAsync(topics.frame('c'), Buffer.from(tagJpeg(Uint8Array.of(0xff, 0xd8), `${ID}1`)), { qos: 1 });
+    await vi.waitFor(() => expect(seen).toEqual(['online', ['x', 4], `${ID}1`]));
+  });
+
+  it('reports what is no message, and goes on', async () => {
+    const { sender, client } = await setUp();
+    const invalid: string[] = [];
+    const seen: string[] = [];
+    client.on('invalid', ({ topic }) => invalid.push(topic));
+    client.on('result', ({ id }) => seen.push(id));
+    for (const payload of ['', '{', 'null', '[]', '{"schema":"beltsight.result/2"}', Buffer.alloc(100_000, 255)]) {
+      await sender.publishAsync(topics.result('c'), payload, { qos: 1 });
+    }
+    await sender.publishAsync(topics.heatmap('c'), 'not a picture', { qos: 1 });
+    await sender.publishAsync(topics.result('c'), JSON.stringify(result(`${ID}1`)), { qos: 1 });
+    await vi.waitFor(() => expect(seen).toEqual([`${ID}1`]));
+    expect(invalid).toHaveLength(7);
+  });
+
+  it('survives a handler that throws', async () => {
+    const { sender, client } = await setUp();
+    const errors: unknown[] = [];
+    const seen: string[] = [];
+    client.on('error', (error) => errors.push(error));
+    client.on('result', () => {
+      throw new Error('application');
+    });
+    client.on('result', ({ id }) => seen.push(id));
+    await sender.publishAsync(topics.result('c'), JSON.stringify(result(`${ID}1`)), { qos: 1 });
+    await vi.waitFor(() => expect(seen).toHaveLength(1));
+    expect(errors).toHaveLength(1);
+  });
+
+  it('comes back by itself after the broker was away', async () => {
+    const broker = await startBroker();
+    const client = await InspectionClient.connect(broker.url, { mqtt: { reconnectPeriod: 50 } });
+    closers.push(() => client.close());
+    const states: boolean[] = [];
+    client.on('connection', (connected) => states.push(connected));
+    await broker.stop();
+    await vi.waitFor(() => expect(states).toContain(false));
+    const again = await startBroker(Number(new URL(broker.url).port));
+    closers.push(again.stop);
+    await vi.waitFor(() => expect(states.at(-1)).toBe(true), 5000);
+  });
+
+  it('says which broker is not there and what to check', async () => {
+    const error = await InspectionClient.connect('mqtt://127.0.0.1:9', { timeoutMs: 2000 }).catch(
+      (e: BeltsightError) => e,
+    );
+    expect(error).toMatchObject({
+      code: 'BROKER_UNREACHABLE',
+      message: expect.stringMatching(/127\.0\.0\.1:9 .*ECONNREFUSED.*check/),
+    });
+  });
+});

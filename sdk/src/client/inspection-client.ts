@@ -1,0 +1,149 @@
+import type { IClientOptions, MqttClient } from 'mqtt';
+import { BeltsightError } from '../errors.js';
+import { decodeHeatmap, type Heatmap } from '../heatmap/codec.js';
+import { jpegId } from '../messages/frame.js';
+import { type ResultMessage, resultSchema } from '../messages/result.js';
+import { type StatusMessage, statusSchema } from '../messages/status.js';
+import { type DeviceAddress, type ParsedTopic, parseTopic, TOPIC_VERSION } from '../topics.js';
+import { connectMqtt } from './connect.js';
+
+/** Results with an id among so many last ones are duplicates (QoS 1 delivers at least once). */
+const REMEMBERED_IDS = 10_000;
+
+/** A JPEG of an inspected frame. */
+export interface FrameImage {
+  /** Id of the result it belongs to. */
+  readonly id: string;
+  readonly jpeg: Uint8Array;
+}
+
+/** A message that does not honour its schema: it is from another program or another version. */
+export interface InvalidMessage {
+  readonly topic: string;
+  readonly reason: string;
+}
+
+export interface InspectionEvents {
+  result: (message: ResultMessage, topic: ParsedTopic) => void;
+  status: (message: StatusMessage, topic: ParsedTopic) => void;
+  heatmap: (heatmap: Heatmap, topic: ParsedTopic) => void;
+  frame: (frame: FrameImage, topic: ParsedTopic) => void;
+  invalid: (message: InvalidMessage) => void;
+  /** The connection is back, or gone. */
+  connection: (connected: boolean) => void;
+  /** A handler of the application threw. */
+  error: (error: unknown) => void;
+}
+
+export interface InspectionClientOptions extends Partial<DeviceAddress> {
+  /** Receive heatmaps and frames too; default true. */
+  readonly pictures?: boolean;
+  readonly mqtt?: IClientOptions;
+  readonly timeoutMs?: number;
+}
+
+/**
+ * What an application sees of Beltsight devices: typed, checked messages, each result once. Levels of the address that are not
+ * given match all. Works in Node and, over WebSocket, in a browser.
+ *
+ * ```ts
+ * const client = await InspectionClient.connect('mqtt://broker:1883', { site: 'plant1' });
+ * client.on('result', ({ verdict, class: product }) => console.log(verdict, product.name));
+ * ```
+ */
+export class InspectionClient {
+  readonly #handlers = new Map<keyof InspectionEvents, Set<(...args: never[]) => void>>();
+  readonly #ids = new Set<string>();
+
+  private constructor(private readonly client: MqttClient) {
+    client.on('message', (topic, payload) => this.#receive(topic, payload));
+    client.on('connect', () => this.#emit('connection', true));
+    client.on('close', () => this.#emit('connection', false));
+  }
+
+  /** @throws BeltsightError BROKER_UNREACHABLE if there is no broker or it refuses the subscription */
+  static async connect(url: string, options: InspectionClientOptions = {}): Promise<InspectionClient> {
+    const { site = '+', line = '+', device = '+', pictures = true, timeoutMs } = options;
+    const client = await connectMqtt(url, options.mqtt, timeoutMs);
+    const inspection = new InspectionClient(client);
+    const root = `beltsight/${TOPIC_VERSION}/${site}/${line}/${device}`;
+    const kinds = pictures ? ['result', 'heatmap', 'frame'] : ['result'];
+    try {
+      await client.subscribeAsync([`${root}/status`, ...kinds.map((kind) => `${root}/camera/+/${kind}`)], { qos: 1 });
+    } catch (cause) {
+      client.end(true);
+      const message = `The broker at ${url} refuses the subscription (${(cause as Error).message}): check the rights of the user.`;
+      throw new BeltsightError('BROKER_UNREACHABLE', message, { cause });
+    }
+    return inspection;
+  }
+
+  get connected(): boolean {
+    return this.client.connected;
+  }
+
+  /** Calls `handler` on every event; the function returned ends that. */
+  on<E extends keyof InspectionEvents>(event: E, handler: InspectionEvents[E]): () => void {
+    const handlers = this.#handlers.get(event) ?? new Set();
+    this.#handlers.set(event, handlers);
+    handlers.add(handler);
+    return () => handlers.delete(handler);
+  }
+
+  async close(): Promise<void> {
+    await this.client.endAsync(true);
+  }
+
+  #emit<E extends keyof InspectionEvents>(event: E, ...args: Parameters<InspectionEvents[E]>): void {
+    for (const handler of this.#handlers.get(event) ?? []) {
+      try {
+        (handler as (...args: unknown[]) => void)(...args);
+      } catch (error) {
+        // One application's mistake must not cost the others their messages.
+        if (event === 'error') console.error(error);
+        else this.#emit('error', error);
+      }
+    }
+  }
+
+  #receive(topic: string, payload: Uint8Array): void {
+    const parsed = parseTopic(topic);
+    if (!parsed) return;
+    try {
+      this.#deliver(parsed, payload);
+    } catch (error) {
+      this.#emit('invalid', { topic, reason: (error as Error).message });
+    }
+  }
+
+  #deliver(topic: ParsedTopic, payload: Uint8Array): void {
+    const json = () => JSON.parse(new TextDecoder().decode(payload)) as unknown;
+    switch (topic.kind) {
+      case 'result': {
+        const message = resultSchema.parse(json());
+        if (this.#isNew(message.id)) this.#emit('result', message, topic);
+        return;
+      }
+      case 'status':
+        this.#emit('status', statusSchema.parse(json()), topic);
+        return;
+      case 'heatmap':
+        this.#emit('heatmap', decodeHeatmap(payload), topic);
+        return;
+      case 'frame': {
+        const id = jpegId(payload);
+        if (id === undefined) throw new BeltsightError('MESSAGE_INVALID', 'The frame is no JPEG with a result id.');
+        this.#emit('frame', { id, jpeg: payload }, topic);
+        return;
+      }
+    }
+  }
+
+  #isNew(id: string): boolean {
+    if (this.#ids.has(id)) return false;
+    this.#ids.add(id);
+    const [oldest] = this.#ids;
+    if (this.#ids.size > REMEMBERED_IDS && oldest !== undefined) this.#ids.delete(oldest);
+    return true;
+  }
+}
