@@ -27,7 +27,7 @@ export function exportCommand(): Command {
       const { modelId, classes, exportDifference } = await exportBundle({
         run,
         out,
-        name: name ?? run.replace(/\/+$/, '').split('/').at(-1) ?? 'model',
+        ...(name === undefined ? {} : { name }),
         falseRejectRate: between(falseRejectRate, '--false-reject-rate', 0, 1),
         batch: Math.trunc(between(batch, '--batch', 0, 65)),
         log: (line) => process.stderr.write(`${line}\n`),

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { reportError } from './errors.js';
+import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
 import { trainCommand } from './train.js';
 
@@ -7,7 +8,8 @@ const program = new Command('beltsight')
   .description('Train, export and evaluate visual anomaly inspection models')
   .showHelpAfterError('(add --help for the options)')
   .addCommand(trainCommand())
-  .addCommand(exportCommand());
+  .addCommand(exportCommand())
+  .addCommand(evaluateCommand());
 
 try {
   await program.parseAsync();

@@ -1,8 +1,8 @@
 import { BeltsightError } from '@beltsight/sdk';
 import { Command } from 'commander';
+import { readTrainConfig } from '../train/config-file.js';
 import { terminalReporter } from '../train/progress.js';
 import { train } from '../train/train.js';
-import { readTrainConfig } from './config-file.js';
 
 interface Flags {
   readonly data?: string[];

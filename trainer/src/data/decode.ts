@@ -9,7 +9,7 @@ export interface RgbImage {
 }
 
 /** Images beyond this are refused: 12,000 x 12,000 pixels decode to 432 MB. */
-export const MAX_PIXELS = 144_000_000;
+const MAX_PIXELS = 144_000_000;
 
 /**
  * Decodes an image file to 8-bit RGB: EXIF orientation applied, transparency dropped, grey repeated, 16-bit scaled, CMYK

@@ -1,5 +1,5 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { type BundleClass, decide, MANIFEST, sealBundle } from '@beltsight/sdk/bundle';
 import sharp from 'sharp';
@@ -19,12 +19,14 @@ import { syntheticDefect } from './synthetic-defect.js';
 export interface ExportOptions {
   readonly run: string;
   readonly out: string;
-  readonly name: string;
-  /** Share of good products that may be rejected, in (0, 1). */
-  readonly falseRejectRate: number;
-  /** N of the input. */
-  readonly batch: number;
-  readonly log: (line: string) => void;
+  /** What people call the model; default: the name of the run folder. */
+  readonly name?: string;
+  /** Share of good products that may be rejected, in (0, 1); default 0.05. */
+  readonly falseRejectRate?: number;
+  /** N of the input; default 1. */
+  readonly batch?: number;
+  /** Sentences for people: warnings about the calibration. */
+  readonly log?: (line: string) => void;
 }
 
 export interface ExportSummary {
@@ -46,7 +48,13 @@ const EXPORT_TOLERANCE = 1e-4;
  * @throws BeltsightError RUN_INVALID, GRAPH_INVALID, IO_FAILED, ...
  */
 export async function exportBundle(options: ExportOptions): Promise<ExportSummary> {
-  const { out, name, falseRejectRate, batch, log } = options;
+  const {
+    out,
+    name = basename(resolve(options.run)),
+    falseRejectRate = 0.05,
+    batch = 1,
+    log = () => undefined,
+  } = options;
   await requireFree(out);
   const trained = await readRun(options.run);
   const teacher = await loadTeacher(trained.run.teacher.source);

@@ -5,7 +5,7 @@ import { embed, type Model } from './network.js';
 import { EVALUATION, type Weights } from './parameters.js';
 
 /** Standard deviation of the Gaussian over the anomaly map, in pixels (RD, CCL). */
-export const MAP_SIGMA = 4;
+const MAP_SIGMA = 4;
 
 export interface Inference {
   /** Maximum of the smoothed map, [N]. */

@@ -44,7 +44,7 @@ export interface Mode {
 export const EVALUATION: Mode = { training: false };
 
 /** Elements of a shape. */
-export function elements(shape: readonly number[]): number {
+function elements(shape: readonly number[]): number {
   return shape.reduce((product, dim) => product * dim, 1);
 }
 

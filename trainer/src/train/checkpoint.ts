@@ -6,7 +6,7 @@ import { writeAtomically } from './atomic.js';
 import type { TrainingState } from './engine.js';
 
 /** Where a run stands: enough to go on as if it had never stopped. */
-export const progressSchema = z.object({
+const progressSchema = z.object({
   /** Epoch that is running, from 0. */
   epoch: z.int().nonnegative(),
   /** Batches of that epoch that are done. */

@@ -3,7 +3,7 @@ import { globalConfigSchema, type LossConfig, localConfigSchema, lossConfigSchem
 import { modelConfigSchema } from '../model/network.js';
 
 /** What is trained: reverse distillation alone, with a projector, or with class-aware contrastive learning on top. */
-export const lossModeSchema = z.enum(['ccl', 'rd+projector', 'rd']);
+const lossModeSchema = z.enum(['ccl', 'rd+projector', 'rd']);
 export type LossMode = z.infer<typeof lossModeSchema>;
 
 /** Everything that decides a training run; written into the run folder. Defaults are the paper's where it has any. */

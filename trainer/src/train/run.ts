@@ -19,7 +19,7 @@ const runClassSchema = z.object({
 });
 
 /** The description of a run: all that decides it, so that the same folder and seed give the same bits. */
-export const runSchema = z.object({
+const runSchema = z.object({
   schema: z.literal('beltsight.run/1'),
   startedAt: z.iso.datetime(),
   versions: z.record(z.string(), z.string()),

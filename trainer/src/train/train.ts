@@ -25,11 +25,13 @@ export interface TrainOptions {
   /** Run folder. */
   readonly out: string;
   /** Go on with the run in `out`; its own configuration counts then. */
-  readonly resume: boolean;
-  readonly signal: AbortSignal;
-  readonly reporter: (run: Run) => Reporter;
+  readonly resume?: boolean;
+  /** Set to stop after the running step, with a checkpoint to go on from. */
+  readonly signal?: AbortSignal;
+  /** Hears of every step and epoch; `terminalReporter` draws bars. */
+  readonly reporter?: (run: Run) => Reporter;
   /** Sentences for people: what is trained on, warnings. */
-  readonly log: (line: string) => void;
+  readonly log?: (line: string) => void;
 }
 
 export interface TrainResult {
@@ -41,11 +43,15 @@ export interface TrainResult {
 
 /**
  * Trains a model into a run folder.
+ *
+ * ```ts
+ * await train(await readTrainConfig(undefined, { data: ['products'], epochs: 20 }), { out: 'runs/first', log: console.log });
+ * ```
  * @param config ignored when resuming
  * @throws BeltsightError with what is wrong with data, configuration, teacher or folder
  */
 export async function train(config: TrainConfig | undefined, options: TrainOptions): Promise<TrainResult> {
-  const { out, log } = options;
+  const { out, log = () => undefined } = options;
   const run = options.resume ? await readRunDescription(out) : await startRun(config as TrainConfig, out, log);
   const files = runFiles(out);
   const checkpoint = options.resume ? await readCheckpoint(files.checkpoint) : undefined;
@@ -72,8 +78,8 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
         batch: run.config.batch,
         checkpointMs: run.config.checkpointMinutes * 60_000,
         files,
-        signal: options.signal,
-        report: options.reporter(run),
+        signal: options.signal ?? new AbortController().signal,
+        report: options.reporter?.(run) ?? SILENT,
       },
     );
     return { end, epochs: progress.epoch, bestEpoch: progress.bestEpoch, bestLoss: progress.bestLoss };
@@ -82,6 +88,12 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
     await loader.close();
   }
 }
+
+const SILENT: Reporter = {
+  epochStarted: () => undefined,
+  stepDone: () => undefined,
+  epochDone: () => undefined,
+};
 
 async function startRun(config: TrainConfig, out: string, log: (line: string) => void): Promise<Run> {
   const dataset = await readDataset(config.data);

@@ -20,7 +20,7 @@ export function moments(x: tf.Tensor4D, axes: number[]): Moments {
  * dx = r (dy - mean(dy) - xhat mean(dy xhat)), r = 1 / sqrt(variance + eps). Composed by automatic differentiation
  * the same gradient takes more than twice as many passes over the map.
  */
-export function standardise(x: tf.Tensor4D, { mean, variance }: Moments, axes: number[]): tf.Tensor4D {
+function standardise(x: tf.Tensor4D, { mean, variance }: Moments, axes: number[]): tf.Tensor4D {
   const inverse = tf.rsqrt(variance.add(EPSILON));
   const apply = tf.customGrad((input, save) => {
     const output = tf.mul(tf.sub(input as tf.Tensor, mean), inverse);

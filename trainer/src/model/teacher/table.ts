@@ -18,7 +18,7 @@ export type Operation =
   | { readonly do: 'save'; readonly as: string }
   | { readonly do: 'add'; readonly of: string; readonly relu: boolean };
 
-export interface Tap {
+interface Tap {
   /** Name of the saved output. */
   readonly name: string;
   readonly channels: number;

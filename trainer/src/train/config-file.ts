@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { BeltsightError } from '@beltsight/sdk';
 import { parse } from 'yaml';
 import type { z } from 'zod';
-import { type TrainConfig, trainConfigSchema } from '../train/config.js';
+import { type TrainConfig, trainConfigSchema } from './config.js';
 
 /**
- * The training configuration: a YAML or JSON file, overridden by what the command line gives.
+ * The training configuration: a YAML or JSON file (none where `file` is undefined), overridden by `flags`: keys of the
+ * command line, or of a program.
  * @throws BeltsightError CONFIG_INVALID naming every key that is wrong, and for an unknown one the nearest known
  */
 export async function readTrainConfig(file: string | undefined, flags: Record<string, unknown>): Promise<TrainConfig> {
@@ -13,7 +14,7 @@ export async function readTrainConfig(file: string | undefined, flags: Record<st
   const result = trainConfigSchema.safeParse({ ...given, ...flags });
   if (result.success) return result.data;
   const problems = result.error.issues.flatMap((issue) => explain(issue));
-  const where = file === undefined ? 'The command line' : `${file} (with the command line)`;
+  const where = file === undefined ? 'What was given' : `${file} (with what was given beside it)`;
   throw new BeltsightError(
     'CONFIG_INVALID',
     `${where} is no valid configuration:\n${problems.map((p) => `  - ${p}`).join('\n')}`,

@@ -1,0 +1,46 @@
+import { SingleBar } from 'cli-progress';
+import { Command } from 'commander';
+import { evaluateBundle } from '../evaluate/evaluate.js';
+import { htmlReport } from '../evaluate/report/report.js';
+import { evaluationTable } from '../evaluate/table.js';
+import { writeAtomically } from '../train/atomic.js';
+
+interface Flags {
+  readonly bundle: string;
+  readonly data: string[];
+  readonly json?: string;
+  readonly html?: string;
+  readonly classes?: string;
+}
+
+/** beltsight evaluate: a bundle and test images in, metrics out. */
+export function evaluateCommand(): Command {
+  return new Command('evaluate')
+    .description('Measure a bundle on test images: AUROC, AP, F1, AUPRO, verdicts')
+    .requiredOption('--bundle <bundle>', 'bundle folder of beltsight export')
+    .requiredOption('--data <dir...>', 'folders in MVTec layout: <class>/test/{good,<defect>}/*.png')
+    .option('--json <file>', 'write the figures as JSON')
+    .option('--html <file>', 'write a report with curves, histograms and the worst misses')
+    .option('--classes <names>', 'only these classes, separated by commas')
+    .action(async ({ bundle, data, json, html, classes }: Flags) => {
+      const bar = process.stderr.isTTY
+        ? new SingleBar({ format: 'scoring {bar} {value}/{total}', stream: process.stderr, clearOnComplete: true })
+        : undefined;
+      let started = false;
+      const { evaluation, details } = await evaluateBundle({
+        bundle,
+        data,
+        ...(classes === undefined ? {} : { classes: classes.split(',').map((name) => name.trim()) }),
+        log: (line) => process.stderr.write(`${line}\n`),
+        progress(done, total) {
+          if (!started) bar?.start(total, 0);
+          started = true;
+          bar?.update(done);
+        },
+      });
+      bar?.stop();
+      process.stdout.write(`${evaluationTable(evaluation)}\n`);
+      if (json !== undefined) await writeAtomically(json, `${JSON.stringify(evaluation, null, 2)}\n`);
+      if (html !== undefined) await writeAtomically(html, await htmlReport(evaluation, details, bundle));
+    });
+}

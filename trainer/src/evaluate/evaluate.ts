@@ -1,0 +1,158 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BeltsightError } from '@beltsight/sdk';
+import { type Bundle, decide, openBundle } from '@beltsight/sdk/bundle';
+import { type ProductClass, readDataset, type TestImage } from '../data/dataset.js';
+import { ImageLoader } from '../data/loader.js';
+import { ModelRunner } from '../export/scoring.js';
+import { aupro, type ProPoint } from './metrics/aupro.js';
+import { descendingOrder } from './metrics/order.js';
+import { rank } from './metrics/ranking.js';
+import { type ClassResult, confusionOf, type Evaluation, type ImageResult, meanMetrics } from './results.js';
+
+/** A class's results with what a report draws. */
+export interface ClassDetail {
+  readonly name: string;
+  readonly result: ClassResult;
+  readonly images: readonly ImageResult[];
+  /** The per-region-overlap curve, thinned. */
+  readonly proCurve: readonly ProPoint[];
+}
+
+export interface EvaluateOptions {
+  readonly bundle: string;
+  readonly data: readonly string[];
+  /** Only these classes; default: all of the data. */
+  readonly classes?: readonly string[];
+  /** Sentences for people: classes without test images, classes the model does not know. */
+  readonly log?: (line: string) => void;
+  /** Hears of every image scored, for a progress bar. */
+  readonly progress?: (done: number, total: number) => void;
+}
+
+/**
+ * Measures a bundle on test images: the model file that devices run, on the pixels that devices see.
+ * @throws BeltsightError BUNDLE_*, DATASET_*, IMAGE_*
+ */
+export async function evaluateBundle(
+  options: EvaluateOptions,
+): Promise<{ evaluation: Evaluation; details: ClassDetail[] }> {
+  const bundle = await openBundle((path) => readFile(join(options.bundle, path)));
+  const classes = selectClasses(await readDataset(options.data), bundle, options);
+  const loader = new ImageLoader(bundle.manifest.input.size, 0);
+  const runner = await ModelRunner.open(bundle.model());
+  const total = classes.reduce((sum, { test }) => sum + test.length, 0);
+  let done = 0;
+  try {
+    const details: ClassDetail[] = [];
+    for (const product of classes) {
+      details.push(await evaluateClass(product, bundle, loader, runner, () => options.progress?.(++done, total)));
+    }
+    const results = Object.fromEntries(details.map(({ name, result }) => [name, result] as const));
+    const { modelId, name } = bundle.manifest;
+    const mean = meanMetrics(Object.values(results));
+    return {
+      evaluation: { schema: 'beltsight.evaluation/1', modelId, name, data: options.data, classes: results, mean },
+      details,
+    };
+  } finally {
+    await runner.close();
+    await loader.close();
+  }
+}
+
+function selectClasses(
+  found: readonly ProductClass[],
+  bundle: Bundle,
+  { classes, log = () => undefined }: EvaluateOptions,
+): ProductClass[] {
+  const missing = (classes ?? []).filter((name) => !found.some((product) => product.name === name));
+  if (missing.length > 0) {
+    const names = found.map(({ name }) => name).join(', ');
+    throw new BeltsightError('ARGUMENT_INVALID', `The data has no class ${missing.join(', ')}; it has ${names}.`);
+  }
+  const chosen = found.filter(({ name }) => classes === undefined || classes.includes(name));
+  for (const { name, folder, test } of chosen) {
+    if (test.length === 0) log(`Warning: class ${name} has no test images in ${join(folder, 'test')} and is left out.`);
+    const known = bundle.manifest.classes.some((candidate) => candidate.name === name);
+    if (!known) log(`Warning: the model was not trained on class ${name}; its images should be unknown to it.`);
+  }
+  const measured = chosen.filter(({ test }) => test.length > 0);
+  if (measured.length > 0) return measured;
+  throw new BeltsightError('DATASET_EMPTY', 'No class has test images: expected <class>/test/{good,<defect>}/*.png.');
+}
+
+async function evaluateClass(
+  product: ProductClass,
+  bundle: Bundle,
+  loader: ImageLoader,
+  runner: ModelRunner,
+  tick: () => void,
+): Promise<ClassDetail> {
+  const area = runner.size ** 2;
+  const measured = product.test.filter(hasTruth);
+  const maps = new Float32Array(measured.length * area);
+  const masks = new Uint8Array(measured.length * area);
+  const images: ImageResult[] = [];
+  let slot = 0;
+  for (const test of product.test) {
+    const output = await runner.score(await loader.load(test.file));
+    const decision = decide(output, bundle.manifest);
+    images.push({
+      ...test,
+      score: output.score,
+      decision,
+    });
+    if (hasTruth(test)) {
+      maps.set(output.map, slot * area);
+      if (test.mask !== undefined) masks.set(await loader.loadMask(test.mask), slot * area);
+      slot++;
+    }
+    tick();
+  }
+  const withMask = measured.filter(({ mask }) => mask !== undefined).length;
+  const proCurve: ProPoint[] = [];
+  const pixel = withMask === 0 ? NO_PIXELS : pixelMetrics(maps, masks, runner.size, thinned(proCurve));
+  const image = rank(
+    Float32Array.from(images, ({ score }) => score),
+    Uint8Array.from(images, ({ defect }) => (defect === undefined ? 0 : 1)),
+  );
+  const confusion = confusionOf(images);
+  const good = images.filter(({ defect }) => defect === undefined).length;
+  const result: ClassResult = {
+    imageAuroc: image.auroc,
+    imageAp: image.ap,
+    imageF1: image.f1,
+    ...pixel,
+    images: images.length,
+    defects: images.length - good,
+    masks: withMask,
+    confusion,
+    falseRejectRate: good === 0 ? null : 1 - confusion.good.pass / good,
+    recognised: images.filter(({ decision }) => decision.className === product.name).length / images.length,
+    threshold: bundle.manifest.classes.find(({ name }) => name === product.name)?.threshold ?? null,
+  };
+  return { name: product.name, result, images, proCurve };
+}
+
+/** Good images have an empty mask; a defect without a mask says nothing about pixels. */
+const hasTruth = ({ defect, mask }: TestImage) => defect === undefined || mask !== undefined;
+
+const NO_PIXELS = { pixelAuroc: null, pixelAp: null, pixelF1: null, aupro: null };
+
+function pixelMetrics(maps: Float32Array, masks: Uint8Array, size: number, visit: (point: ProPoint) => void) {
+  const order = descendingOrder(maps);
+  const { auroc, ap, f1 } = rank(maps, masks, order);
+  const overlap = aupro({ maps, masks, width: size, height: size }, order, 0.3, visit);
+  return { pixelAuroc: auroc, pixelAp: ap, pixelF1: f1, aupro: overlap };
+}
+
+/** Keeps a point for every 0.5 % of false positives: a curve for the eye. */
+function thinned(points: ProPoint[]): (point: ProPoint) => void {
+  let next = 0;
+  return (point) => {
+    if (point.falsePositiveRate < next) return;
+    points.push(point);
+    next = point.falsePositiveRate + 0.005;
+  };
+}

@@ -1,0 +1,75 @@
+import type { Decision } from '@beltsight/sdk/bundle';
+
+/** One test image as the bundle judged it. */
+export interface ImageResult {
+  readonly file: string;
+  /** Kind of defect; undefined for a good product. */
+  readonly defect?: string;
+  /** Ground truth of a defect, where there is one. */
+  readonly mask?: string;
+  readonly score: number;
+  readonly decision: Decision;
+}
+
+/** Metrics as fractions of 1; null where they are undefined (no defects, no masks). */
+export interface ClassMetrics {
+  readonly imageAuroc: number | null;
+  readonly imageAp: number | null;
+  readonly imageF1: number | null;
+  readonly pixelAuroc: number | null;
+  readonly pixelAp: number | null;
+  readonly pixelF1: number | null;
+  readonly aupro: number | null;
+}
+
+/** Names of the metrics in the order in which people read them. */
+export const METRICS = ['imageAuroc', 'imageAp', 'imageF1', 'pixelAuroc', 'pixelAp', 'pixelF1', 'aupro'] as const;
+
+/** Images by truth and verdict. */
+export interface Confusion {
+  readonly good: Readonly<Record<'pass' | 'reject' | 'unknown', number>>;
+  readonly defect: Readonly<Record<'pass' | 'reject' | 'unknown', number>>;
+}
+
+export interface ClassResult extends ClassMetrics {
+  readonly images: number;
+  readonly defects: number;
+  /** Defect images with a mask: pixel metrics and AUPRO leave the others out. */
+  readonly masks: number;
+  readonly confusion: Confusion;
+  /** Share of good test images that were rejected or called unknown; null without good test images. */
+  readonly falseRejectRate: number | null;
+  /** Share of test images recognised as this class; unknowns count as not recognised. */
+  readonly recognised: number;
+  /** Scores at or above it are rejected; null where the model was not trained on the class. */
+  readonly threshold: number | null;
+}
+
+/** What beltsight evaluate writes as JSON. */
+export interface Evaluation {
+  readonly schema: 'beltsight.evaluation/1';
+  readonly modelId: string;
+  readonly name: string;
+  readonly data: readonly string[];
+  readonly classes: Readonly<Record<string, ClassResult>>;
+  readonly mean: ClassMetrics;
+}
+
+/** Mean over the classes that have the metric. */
+export function meanMetrics(classes: readonly ClassMetrics[]): ClassMetrics {
+  const entries = METRICS.map((metric) => {
+    const values = classes.flatMap((c) => (c[metric] === null ? [] : [c[metric]]));
+    return [metric, values.length === 0 ? null : values.reduce((a, b) => a + b, 0) / values.length] as const;
+  });
+  return Object.fromEntries(entries) as unknown as ClassMetrics;
+}
+
+/** Counts images by truth and verdict. */
+export function confusionOf(results: readonly ImageResult[]): Confusion {
+  const count = (defective: boolean) => {
+    const verdicts = { pass: 0, reject: 0, unknown: 0 };
+    for (const { defect, decision } of results) if ((defect !== undefined) === defective) verdicts[decision.verdict]++;
+    return verdicts;
+  };
+  return { good: count(false), defect: count(true) };
+}

@@ -1,0 +1,35 @@
+import Table from 'cli-table3';
+import { type ClassMetrics, type Evaluation, METRICS } from './results.js';
+
+const percent = (value: number | null) => (value === null ? '-' : (value * 100).toFixed(1));
+
+/** The evaluation as a table for a terminal; metrics in percent. */
+export function evaluationTable({ classes, mean }: Evaluation): string {
+  const head = [
+    'class',
+    'I-AUROC',
+    'I-AP',
+    'I-F1',
+    'P-AUROC',
+    'P-AP',
+    'P-F1',
+    'AUPRO',
+    'good/defect/masks',
+    'false rejects',
+    'missed',
+    'recognised',
+  ];
+  const table = new Table({
+    head,
+    style: { head: [], border: [] },
+    colAligns: head.map((_, i) => (i === 0 ? 'left' : 'right')),
+  });
+  const metrics = (m: ClassMetrics) => METRICS.map((metric) => percent(m[metric]));
+  for (const [name, c] of Object.entries(classes)) {
+    const missed = c.defects === 0 ? null : c.confusion.defect.pass / c.defects;
+    const counts = `${c.images - c.defects}/${c.defects}/${c.masks}`;
+    table.push([name, ...metrics(c), counts, percent(c.falseRejectRate), percent(missed), percent(c.recognised)]);
+  }
+  table.push(['mean', ...metrics(mean), '', '', '', '']);
+  return table.toString();
+}
