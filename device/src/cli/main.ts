@@ -1,1 +1,19 @@
-export {};
+import { BeltsightError } from '@beltsight/sdk';
+import { Command } from 'commander';
+import { runCommand } from './run.js';
+
+const program = new Command('beltsight-device')
+  .description('Inspect camera frames with a Beltsight model and publish the results over MQTT')
+  .showHelpAfterError('(add --help for the options)')
+  .addCommand(runCommand());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const text =
+    error instanceof BeltsightError
+      ? `${error.code}: ${error.message}`
+      : `Unexpected error: ${(error as Error)?.stack ?? error}`;
+  process.stderr.write(`${text}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,48 @@
+import { BeltsightError } from '@beltsight/sdk';
+import sharp from 'sharp';
+import type { Picture } from './frame.js';
+
+/** Images beyond this are refused: 12,000 x 12,000 pixels decode to 432 MB. */
+export const MAX_PIXELS = 144_000_000;
+
+/**
+ * Decodes an image (a file or its bytes) to 8-bit RGB as the trainer does: EXIF orientation applied, transparency dropped, grey
+ * repeated, 16-bit scaled, CMYK converted.
+ * @throws BeltsightError IMAGE_UNREADABLE, IMAGE_TOO_LARGE naming the file
+ */
+export async function decodeImage(image: string | Uint8Array, name?: string): Promise<Picture> {
+  const what = name ?? (typeof image === 'string' ? image : 'The image');
+  try {
+    const { data, info } = await sharp(image, { failOn: 'error', limitInputPixels: MAX_PIXELS })
+      .autoOrient()
+      .removeAlpha()
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    return { format: 'RGB24', width: info.width, height: info.height, data: threeChannels(data, info.channels) };
+  } catch (cause) {
+    const { message } = cause as Error;
+    if (/pixel limit/i.test(message)) {
+      throw new BeltsightError(
+        'IMAGE_TOO_LARGE',
+        `${what} has more than ${MAX_PIXELS / 1e6} million pixels: crop it to the product, or scale it down.`,
+        { cause },
+      );
+    }
+    throw new BeltsightError(
+      'IMAGE_UNREADABLE',
+      `${what} cannot be decoded (${message.trim()}): it is damaged, no image, or not there.`,
+      { cause },
+    );
+  }
+}
+
+/** Grey (with or without alpha) repeated to RGB. */
+function threeChannels(data: Uint8Array, channels: number): Uint8Array {
+  if (channels === 3) return data;
+  const result = new Uint8Array((data.length / channels) * 3);
+  for (let pixel = 0; pixel < data.length / channels; pixel++) {
+    for (let c = 0; c < 3; c++) result[pixel * 3 + c] = data[pixel * channels + (channels < 3 ? 0 : c)] as number;
+  }
+  return result;
+}

@@ -1,0 +1,40 @@
+import type { PixelFormat } from '@beltsight/sdk/preprocess';
+
+/** Pixels of one picture: 8-bit, interleaved, row-major. */
+export interface Picture {
+  readonly format: PixelFormat;
+  readonly width: number;
+  readonly height: number;
+  /** [height, width, 3] */
+  readonly data: Uint8Array;
+}
+
+/** A picture that a camera took. */
+export interface Frame extends Picture {
+  /** Number of the frame since the camera was opened, from 0. */
+  readonly sequence: number;
+  /** Milliseconds since 1970, by the clock of the device. */
+  readonly capturedAt: number;
+  /** Where it came from if that has a name: the file of a folder camera. */
+  readonly source?: string;
+}
+
+/** What a camera gave instead of a frame; it goes on with the next one. */
+export interface CameraFault {
+  readonly fault: string;
+}
+
+/**
+ * Something that takes pictures. Frames come until the signal stops them or there are none left (a folder that does not
+ * loop). A paced camera takes them at its own rate, whether or not somebody is ready; any other waits.
+ */
+export interface Camera {
+  readonly name: string;
+  readonly paced: boolean;
+  /**
+   * Finds out whether the camera can give frames.
+   * @throws BeltsightError CAMERA_FAILED, IMAGE_* naming what is wrong and the remedy
+   */
+  check(): Promise<void>;
+  frames(signal: AbortSignal): AsyncIterable<Frame | CameraFault>;
+}

@@ -1,0 +1,62 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readDeviceConfig } from './read.js';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'beltsight-config-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const repository = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+async function read(text: string) {
+  const file = join(folder, 'device.yaml');
+  await writeFile(file, text);
+  return readDeviceConfig(file);
+}
+const minimal = `site: a
+line: b
+device: c
+bundle: ./bundle
+broker: { url: "mqtt://127.0.0.1" }
+cameras: [{ name: belt, source: { type: folder, path: images } }]
+`;
+
+describe('device configuration', () => {
+  it('the commented example is valid', async () => {
+    const { cameras } = await readDeviceConfig(repository('device/device.example.yaml'));
+    expect(cameras[0]).toMatchObject({ name: 'belt', heatmaps: 'rejects', source: { rateHz: 4 } });
+  });
+
+  it('paths count from the folder of the file, and the rest has defaults', async () => {
+    const config = await read(minimal);
+    expect(config.bundle).toBe(join(folder, 'bundle'));
+    expect(config.cameras[0]?.source.path).toBe(join(folder, 'images'));
+    expect(config).toMatchObject({ statusSeconds: 5, outbox: { maxMessages: 10_000 }, log: { level: 'info' } });
+  });
+
+  it.each([
+    ['an unknown key', `${minimal}statusSecond: 3\n`, /"statusSecond"; did you mean "statusSeconds"/],
+    ['a typo below a camera', minimal.replace('path:', 'pth:'), /"cameras\.0\.source\.pth"; did you mean "path"/],
+    ['two cameras of one name', minimal.replace(/\[(.*)\]/, '[$1, $1]'), /cameras: two have the same name/],
+    ['a name that no topic can hold', minimal.replace('site: a', 'site: a/b'), /site: use 1 to 64 letters/],
+    ['an address that is none', minimal.replace('mqtt://', 'http://'), /broker\.url: must look like mqtt/],
+    ['broken YAML', `${minimal}  oops: [`, /device\.yaml is no YAML: .*line 7/s],
+    ['an empty file', '', /device\.yaml/],
+  ])('%s is an error that says where', async (_, text, message) => {
+    await expect(read(text)).rejects.toMatchObject({ code: 'CONFIG_INVALID', message });
+  });
+
+  it('a file that is not there is named', async () => {
+    await expect(readDeviceConfig('/no/such.yaml')).rejects.toThrow(/\/no\/such\.yaml cannot be read/);
+  });
+
+  it('every key is documented', async () => {
+    const page = await readFile(repository('docs/device-config.md'), 'utf8');
+    const { deviceConfigSchema } = await import('./schema.js');
+    for (const key of Object.keys(deviceConfigSchema.shape)) expect(page).toContain(`\`${key}`);
+  });
+});

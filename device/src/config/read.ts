@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { BeltsightError, parseConfig } from '@beltsight/sdk';
+import { parseDocument } from 'yaml';
+import { type DeviceConfig, deviceConfigSchema } from './schema.js';
+
+/**
+ * Reads a device's configuration. Relative paths in it count from its own folder.
+ * @throws BeltsightError CONFIG_INVALID naming the line of a syntax error, or every key that is wrong
+ */
+export async function readDeviceConfig(file: string): Promise<DeviceConfig> {
+  const config = parseConfig(deviceConfigSchema, parseYaml(await readText(file), file), file);
+  const from = (path: string) => resolve(dirname(file), path);
+  const { library } = config.runtime;
+  const { passwordFile, caFile } = config.broker;
+  return {
+    ...config,
+    bundle: from(config.bundle),
+    runtime: { ...config.runtime, ...(library === undefined ? {} : { library: from(library) }) },
+    broker: {
+      ...config.broker,
+      ...(passwordFile === undefined ? {} : { passwordFile: from(passwordFile) }),
+      ...(caFile === undefined ? {} : { caFile: from(caFile) }),
+    },
+    cameras: config.cameras.map((camera) => ({
+      ...camera,
+      source: { ...camera.source, path: from(camera.source.path) },
+    })),
+  };
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new BeltsightError('CONFIG_INVALID', `${file} cannot be read: ${(cause as Error).message}.`, { cause });
+  }
+}
+
+function parseYaml(text: string, file: string): unknown {
+  const document = parseDocument(text);
+  const [error] = document.errors;
+  if (!error) return document.toJS();
+  throw new BeltsightError('CONFIG_INVALID', `${file} is no YAML: ${error.message}`, { cause: error });
+}

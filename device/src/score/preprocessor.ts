@@ -1,0 +1,77 @@
+import { BeltsightError } from '@beltsight/sdk';
+import { encodeModel } from '@beltsight/sdk/onnx';
+import { preprocessGraph } from '@beltsight/sdk/preprocess';
+import type { Picture } from '../camera/frame.js';
+import { allocate, type BoundPort, type OrtEnvironment, OrtSession, type SessionOptions } from './ort/session.js';
+
+/** Sessions kept open: one for each frame size and format. */
+const MAX_OPEN = 4;
+
+/** Brings frames of any size to the model's input, by the same graph that the trainer's images went through. */
+export class Preprocessor {
+  readonly #sessions = new Map<string, Promise<{ session: OrtSession; frame: BoundPort }>>();
+
+  constructor(
+    private readonly environment: OrtEnvironment,
+    private readonly size: number,
+    /** Where the results go: the model's input `image`. */
+    private readonly image: BoundPort,
+    private readonly options: SessionOptions,
+  ) {}
+
+  /** Fills the model's input from a picture. Calls must not overlap. */
+  async fill(picture: Picture): Promise<void> {
+    const { width, height, data } = picture;
+    if (data.length !== width * height * 3) {
+      throw new BeltsightError(
+        'ARGUMENT_INVALID',
+        `A ${width}x${height} picture needs ${width * height * 3} bytes of pixels, not ${data.length}.`,
+      );
+    }
+    const { session, frame } = await this.#open(picture);
+    frame.data.set(data);
+    await session.run();
+  }
+
+  async close(): Promise<void> {
+    for (const opened of this.#sessions.values()) await this.#end(opened);
+    this.#sessions.clear();
+  }
+
+  async #open(picture: Picture) {
+    const { format, width, height } = picture;
+    const key = `${format} ${width}x${height}`;
+    const known = this.#sessions.get(key);
+    if (known) {
+      // Inserted again: the first key is the one not used for longest.
+      this.#sessions.delete(key);
+      this.#sessions.set(key, known);
+      return known;
+    }
+    const [oldest] = this.#sessions;
+    if (oldest && this.#sessions.size >= MAX_OPEN) {
+      this.#sessions.delete(oldest[0]);
+      await this.#end(oldest[1]);
+    }
+    const opened = this.#create(picture);
+    this.#sessions.set(key, opened);
+    opened.catch(() => this.#sessions.delete(key));
+    return opened;
+  }
+
+  async #create({ format, width, height }: Picture) {
+    const graph = preprocessGraph({ format, width, height, size: this.size });
+    const frame = allocate({ name: 'frame', type: 'uint8', dims: [height, width, 3] });
+    // The other output, 8-bit pixels, is the trainer's: not asked for, not computed.
+    const outputs = [this.image];
+    const session = await OrtSession.open(this.environment, encodeModel(graph), [frame], outputs, this.options);
+    return { session, frame };
+  }
+
+  async #end(opened: Promise<{ session: OrtSession }>): Promise<void> {
+    await opened.then(
+      ({ session }) => session.close(),
+      () => undefined,
+    );
+  }
+}

@@ -1,0 +1,127 @@
+import type { CameraStatus, DeviceTopics } from '@beltsight/sdk';
+import type { Logger } from 'pino';
+import type { Camera, CameraFault, Frame } from '../camera/frame.js';
+import { newest } from '../camera/newest.js';
+import type { CameraConfig } from '../config/schema.js';
+import type { Publisher } from '../publish/publisher.js';
+import type { Scorer } from '../score/scorer.js';
+import { publicationOf } from './publication.js';
+
+/** A camera that failed is opened again after this, doubled up to the longest. */
+const REOPEN_MS = { first: 1000, longest: 30_000 };
+
+export interface InspectorParts {
+  readonly camera: Camera;
+  readonly config: CameraConfig;
+  readonly scorer: Scorer;
+  readonly publisher: Publisher;
+  readonly topics: DeviceTopics;
+  readonly logger: Logger;
+  /** Hears that the camera's state changed. */
+  readonly changed: () => void;
+}
+
+/** Takes the frames of one camera through scoring to publishing, and keeps its figures. */
+export class Inspector {
+  #state: CameraStatus['state'] = 'starting';
+  #error: string | undefined;
+  #counts = { frames: 0, dropped: 0, inspected: 0 };
+  /** Pictures are encoded while the next frame is scored. */
+  #publishing: Promise<void> = Promise.resolve();
+  #rate = { since: performance.now(), inspected: 0 };
+
+  constructor(private readonly parts: InspectorParts) {}
+
+  /** Runs until the signal, or until the camera has no more frames. Never rejects: what goes wrong shows in the status. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { logger } = this.parts;
+    for (let wait = REOPEN_MS.first; !signal.aborted; wait = Math.min(wait * 2, REOPEN_MS.longest)) {
+      const before = this.#counts.inspected;
+      try {
+        await this.#inspectAll(signal);
+        this.#enter('ended');
+        return;
+      } catch (error) {
+        this.#publishing = Promise.resolve();
+        const { message } = error as Error;
+        logger.error({ err: error }, message);
+        this.#enter('failed', message);
+        if (this.#counts.inspected > before) wait = REOPEN_MS.first;
+        await delay(wait, signal);
+      }
+    }
+    this.#enter('ended');
+  }
+
+  /** Figures since the start; the rate is that since the last call with `restart`. */
+  status(restart = false): CameraStatus {
+    const { since, inspected } = this.#rate;
+    const now = performance.now();
+    const rateHz = now > since ? ((this.#counts.inspected - inspected) * 1000) / (now - since) : 0;
+    if (restart) this.#rate = { since: now, inspected: this.#counts.inspected };
+    return {
+      name: this.parts.config.name,
+      state: this.#state,
+      ...(this.#error === undefined ? {} : { error: this.#error }),
+      ...this.#counts,
+      rateHz,
+    };
+  }
+
+  async #inspectAll(signal: AbortSignal): Promise<void> {
+    const { camera, publisher } = this.parts;
+    const counted = this.#count(camera.frames(signal));
+    const frames = camera.paced ? newest(counted, () => this.#counts.dropped++) : counted;
+    for await (const item of frames) {
+      if ('fault' in item) {
+        this.parts.logger.warn(item.fault);
+        this.#enter('failed', item.fault);
+        continue;
+      }
+      await this.#inspect(item);
+      if (!camera.paced) await publisher.ready(signal);
+    }
+    await this.#publishing;
+  }
+
+  async *#count(items: AsyncIterable<Frame | CameraFault>): AsyncGenerator<Frame | CameraFault> {
+    for await (const item of items) {
+      if (!('fault' in item)) this.#counts.frames++;
+      yield item;
+    }
+  }
+
+  async #inspect(frame: Frame): Promise<void> {
+    const { scorer, config, topics, publisher } = this.parts;
+    const inspection = await scorer.score(frame, config.class);
+    await this.#publishing;
+    this.#publishing = publicationOf(frame, inspection, config, scorer.manifest.modelId, topics).then((publication) => {
+      publisher.send(publication);
+      this.#counts.inspected++;
+      this.#enter('running');
+    });
+    // Its failure is met where it is awaited, one frame later.
+    this.#publishing.catch(() => undefined);
+  }
+
+  #enter(state: CameraStatus['state'], error?: string): void {
+    if (state === this.#state && error === this.#error) return;
+    this.#state = state;
+    this.#error = error;
+    this.parts.changed();
+  }
+}
+
+async function delay(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

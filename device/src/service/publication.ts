@@ -1,0 +1,86 @@
+import type { DeviceTopics, ResultMessage } from '@beltsight/sdk';
+import { encodeHeatmap, tagJpeg } from '@beltsight/sdk';
+import sharp from 'sharp';
+import { v7 as uuidv7 } from 'uuid';
+import type { Frame } from '../camera/frame.js';
+import type { CameraConfig } from '../config/schema.js';
+import type { OutgoingMessage } from '../publish/outbox.js';
+import type { Publication } from '../publish/publisher.js';
+import type { Inspection } from '../score/scorer.js';
+
+/** Frames are published no wider and no higher than this. */
+const PREVIEW_PIXELS = 640;
+/** Nobody wants a picture that waited longer. */
+const PICTURE_EXPIRY_SECONDS = 3600;
+
+/** The messages of one inspected frame: frame and heatmap where the configuration wants them, then the result. */
+export async function publicationOf(
+  frame: Frame,
+  inspection: Inspection,
+  camera: CameraConfig,
+  modelId: string,
+  topics: DeviceTopics,
+): Promise<Publication> {
+  const id = uuidv7();
+  const messages: OutgoingMessage[] = [];
+  if (camera.frames) {
+    const jpeg = await previewOf(frame);
+    messages.push(picture(topics.frame(camera.name), Buffer.from(tagJpeg(jpeg, id)), 'image/jpeg'));
+  }
+  if (camera.heatmaps === 'all' || (camera.heatmaps === 'rejects' && inspection.verdict !== 'pass')) {
+    messages.push(picture(topics.heatmap(camera.name), heatmapOf(id, inspection), 'image/png'));
+  }
+  const result = resultOf(id, frame, inspection, camera.name, modelId);
+  messages.push({
+    topic: topics.result(camera.name),
+    payload: Buffer.from(JSON.stringify(result)),
+    importance: 'result',
+    options: { qos: 1, properties: { contentType: 'application/json', payloadFormatIndicator: true } },
+  });
+  return messages;
+}
+
+function resultOf(id: string, frame: Frame, inspection: Inspection, camera: string, modelId: string): ResultMessage {
+  const { verdict, score, threshold, pValue, className, classSource, distance } = inspection;
+  return {
+    schema: 'beltsight.result/1',
+    id,
+    camera,
+    frame: {
+      sequence: frame.sequence,
+      capturedAt: new Date(frame.capturedAt).toISOString(),
+      ...(frame.source === undefined ? {} : { source: frame.source }),
+    },
+    verdict,
+    score,
+    threshold,
+    pValue,
+    class: { name: className, source: classSource, distance },
+    modelId,
+    latencyMs: Math.max(0, Date.now() - frame.capturedAt),
+  };
+}
+
+/** Scaled so that the threshold lies in the middle of the picture's range: what is brighter than half is defective. */
+function heatmapOf(id: string, { map, threshold }: Inspection): Buffer {
+  const high = threshold === null ? map.values.reduce((a, b) => Math.max(a, b), 0) : 2 * threshold;
+  return Buffer.from(encodeHeatmap(map, { id, low: 0, high: high > 0 ? high : 1, threshold }));
+}
+
+async function previewOf({ width, height, data, format }: Frame): Promise<Buffer> {
+  const image = sharp(data, { raw: { width, height, channels: 3 } });
+  const rgb = format === 'BGR24' ? image.recomb(SWAP) : image;
+  const bounds = { width: PREVIEW_PIXELS, height: PREVIEW_PIXELS, fit: 'inside', withoutEnlargement: true } as const;
+  return rgb.resize(bounds).jpeg({ quality: 80 }).toBuffer();
+}
+
+const SWAP: [[number, number, number], [number, number, number], [number, number, number]] = [
+  [0, 0, 1],
+  [0, 1, 0],
+  [1, 0, 0],
+];
+
+function picture(topic: string, payload: Buffer, contentType: string): OutgoingMessage {
+  const properties = { contentType, messageExpiryInterval: PICTURE_EXPIRY_SECONDS };
+  return { topic, payload, importance: 'picture', options: { qos: 0, properties } };
+}

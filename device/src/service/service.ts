@@ -1,0 +1,103 @@
+import { BeltsightError, type StatusMessage, topicsOf } from '@beltsight/sdk';
+import type { Logger } from 'pino';
+import { FolderCamera } from '../camera/folder.js';
+import type { DeviceConfig } from '../config/schema.js';
+import { connectionOf } from '../publish/connection.js';
+import { Publisher } from '../publish/publisher.js';
+import { Scorer } from '../score/scorer.js';
+import { Inspector } from './inspector.js';
+import { offlineStatus, statusOf } from './status.js';
+
+/** How long a stopping service waits for the broker to take what is left. */
+const FLUSH_MS = 5000;
+/** How long a service whose cameras have ended waits for it. */
+const DELIVER_MS = 600_000;
+
+/** The device: cameras to scorer to broker, until it is stopped or every camera has ended. */
+export class DeviceService {
+  readonly #stopping = new AbortController();
+
+  private constructor(
+    private readonly config: DeviceConfig,
+    private readonly logger: Logger,
+    private readonly scorer: Scorer,
+  ) {}
+
+  /**
+   * Loads the bundle and proves it on its golden samples.
+   * @throws BeltsightError whatever keeps the device from inspecting; a broker that is away does not
+   */
+  static async open(config: DeviceConfig, logger: Logger): Promise<DeviceService> {
+    const scorer = await Scorer.open(config.bundle, config.runtime);
+    const { name, modelId, classes, golden } = scorer.manifest;
+    logger.info(
+      { modelId, provider: scorer.provider, onnxruntime: scorer.runtimeVersion },
+      `Model "${name}" ready: ${classes.length} classes, ${golden.length} golden samples score as they should.`,
+    );
+    const unknown = config.cameras.find((camera) => camera.class && !classes.some((c) => c.name === camera.class));
+    if (unknown) {
+      await scorer.close();
+      throw new BeltsightError(
+        'CONFIG_INVALID',
+        `Camera "${unknown.name}" expects class "${unknown.class}", which the model does not know; it knows ${classes.map((c) => c.name).join(', ')}.`,
+      );
+    }
+    return new DeviceService(config, logger, scorer);
+  }
+
+  /** Asks the service to end: frames in work are finished and delivered. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  /** Inspects until `stop`, or until all cameras have ended and everything is delivered. */
+  async run(): Promise<void> {
+    const { config, logger, scorer } = this;
+    const { signal } = this.#stopping;
+    const topics = topicsOf(config);
+    const message = (status: StatusMessage) => ({ topic: topics.status, payload: Buffer.from(JSON.stringify(status)) });
+    const publisher = new Publisher({
+      connect: connectionOf(config, () => message(offlineStatus(config))),
+      limits: { maxMessages: config.outbox.maxMessages, maxBytes: config.outbox.maxMegabytes * 2 ** 20 },
+      logger,
+    });
+    let state: StatusMessage['state'] = 'starting';
+    const tell = (restartRates = false) => {
+      const cameras = inspectors.map((inspector) => inspector.status(restartRates));
+      const { topic, payload } = message(statusOf(state, config, scorer, cameras));
+      publisher.setStatus(topic, payload);
+    };
+    const inspectors = config.cameras.map(
+      (camera) =>
+        new Inspector({
+          camera: new FolderCamera(camera.name, camera.source),
+          config: camera,
+          scorer,
+          publisher,
+          topics,
+          logger: logger.child({ camera: camera.name }),
+          changed: () => tell(),
+        }),
+    );
+    tell();
+    const connecting = publisher.start();
+    state = 'online';
+    const heartbeat = setInterval(() => tell(true), config.statusSeconds * 1000);
+    try {
+      await Promise.all(inspectors.map((inspector) => inspector.run(signal)));
+      const stopped = signal.aborted;
+      if (stopped) {
+        state = 'stopping';
+        tell();
+      }
+      const delivered = await publisher.flush(stopped ? FLUSH_MS : DELIVER_MS);
+      if (!delivered)
+        logger.error({ dropped: publisher.dropped }, 'Results are lost: the broker was not there to the end.');
+    } finally {
+      clearInterval(heartbeat);
+      await publisher.close(message(offlineStatus(config)), FLUSH_MS);
+      await connecting;
+      await scorer.close();
+    }
+  }
+}
