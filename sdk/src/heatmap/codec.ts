@@ -1,5 +1,6 @@
 import { decode, encode } from 'fast-png';
 import { BeltsightError } from '../errors.js';
+import { flawOf } from './layout.js';
 
 /** Anomaly scores over a picture, row-major. */
 export interface ScoreMap {
@@ -22,20 +23,25 @@ export interface HeatmapMeta {
 export interface Heatmap extends ScoreMap, HeatmapMeta {}
 
 const KEY = { id: 'beltsight.id', low: 'beltsight.low', high: 'beltsight.high', threshold: 'beltsight.threshold' };
-/** Larger pictures are refused before they are unpacked. */
-const MAX_SIDE = 4096;
 
 /**
  * A heatmap as 8-bit grey PNG: `low`..`high` become 0..255. Text chunks `beltsight.id`, `beltsight.low`, `beltsight.high` and
- * `beltsight.threshold` hold the rest, so that scores can be read back to (high - low) / 510.
+ * `beltsight.threshold` hold the rest, so that scores can be read back to (high - low) / 510. A score that is no number is white: it must be seen.
+ * @throws BeltsightError ARGUMENT_INVALID if the values are not one a pixel, or `low` is not below `high`
  */
 export function encodeHeatmap({ width, height, values }: ScoreMap, meta: HeatmapMeta): Uint8Array {
   const { low, high } = meta;
+  if (values.length !== width * height || !(low < high) || !Number.isFinite(high - low)) {
+    throw new BeltsightError(
+      'ARGUMENT_INVALID',
+      `A heatmap of ${width}x${height} pixels from ${low} to ${high} cannot be made of ${values.length} values: give one a pixel, and low below high.`,
+    );
+  }
   const scale = 255 / (high - low);
   const data = new Uint8Array(width * height);
   for (let i = 0; i < data.length; i++) {
     const level = ((values[i] as number) - low) * scale;
-    data[i] = level > 255 ? 255 : level > 0 ? level + 0.5 : 0;
+    data[i] = level <= 0 ? 0 : level < 255 ? level + 0.5 : 255;
   }
   const text = {
     [KEY.id]: meta.id,
@@ -51,10 +57,11 @@ export function encodeHeatmap({ width, height, values }: ScoreMap, meta: Heatmap
  * @throws BeltsightError MESSAGE_INVALID if it is no heatmap of Beltsight
  */
 export function decodeHeatmap(bytes: Uint8Array): Heatmap {
-  checkSize(bytes);
-  const { width, height, channels, depth, data, text } = unpack(bytes);
-  if (channels !== 1 || depth !== 8) throw invalid(`is no 8-bit grey picture (${channels} channels, ${depth} bits)`);
+  const flaw = flawOf(bytes);
+  if (flaw !== undefined) throw invalid(flaw);
+  const { width, height, data, text } = unpack(bytes);
   const [low, high] = [number(text[KEY.low]), number(text[KEY.high])];
+  if (!(low < high)) throw invalid(`has the empty range ${low} to ${high}`);
   const threshold = text[KEY.threshold] === '' ? null : number(text[KEY.threshold]);
   const id = text[KEY.id];
   if (!id) throw invalid(`has no text "${KEY.id}"`);
@@ -62,18 +69,9 @@ export function decodeHeatmap(bytes: Uint8Array): Heatmap {
   return { id, width, height, values, low, high, threshold };
 }
 
-/** The header comes first: 8 bytes signature, length, "IHDR", width, height. */
-function checkSize(bytes: Uint8Array): void {
-  if (bytes.byteLength < 33) throw invalid(`has ${bytes.byteLength} bytes only`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const [width, height] = [view.getUint32(16), view.getUint32(20)];
-  if (width > MAX_SIDE || height > MAX_SIDE)
-    throw invalid(`claims ${width}x${height} pixels, at most ${MAX_SIDE} are taken`);
-}
-
 function unpack(bytes: Uint8Array) {
   try {
-    const { text, ...image } = decode(bytes);
+    const { text, ...image } = decode(bytes, { checkCrc: true });
     return { ...image, text: { ...text } as Readonly<Record<string, string | undefined>> };
   } catch (cause) {
     throw invalid(`is no PNG (${(cause as Error).message})`, cause);
