@@ -92,6 +92,7 @@ export function decodeModel(bytes: Uint8Array, external?: (location: string) => 
   }
   const graph = model.graph;
   if (graph === undefined) throw invalid('The ONNX model has no graph.');
+  if (model.opsetImport.length === 0) throw invalid('The ONNX model names no operator set: it is truncated.');
   const constants = new Set(graph.initializer.map((tensor) => tensor.name));
   return {
     name: graph.name,
