@@ -1,6 +1,6 @@
 /**
- * Indices of `scores` from the highest score to the lowest (radix sort: two passes of 16 bits over keys that order like the
- * floats). 13 million scores, 200 maps of 256x256, take about a second where a comparison sort takes ten.
+ * Indices of `scores` from the highest score to the lowest: a radix sort over keys that order like the floats, in three passes
+ * of 11 bits, so that a pass writes to few enough places for the processor's caches. Keys travel with their indices.
  * @param scores finite float32
  */
 export function descendingOrder(scores: Float32Array): Uint32Array {
@@ -10,30 +10,40 @@ export function descendingOrder(scores: Float32Array): Uint32Array {
     const word = bits[i] as number;
     bits[i] = ~(word & 0x80000000 ? ~word : word | 0x80000000);
   }
-  let order = new Uint32Array(scores.length);
+  const order = new Uint32Array(bits.length);
   for (let i = 0; i < order.length; i++) order[i] = i;
-  for (const shift of [0, 16]) order = radixPass(bits, order, shift);
-  return order;
+  let from: Pairs = { keys: bits, order };
+  let to: Pairs = { keys: new Uint32Array(bits.length), order: new Uint32Array(bits.length) };
+  for (const shift of [0, 11, 22]) {
+    radixPass(from, to, shift);
+    [from, to] = [to, from];
+  }
+  return from.order;
 }
 
-const BUCKETS = 0x10000;
+interface Pairs {
+  readonly keys: Uint32Array;
+  readonly order: Uint32Array;
+}
 
-function radixPass(keys: Uint32Array, order: Uint32Array, shift: number): Uint32Array<ArrayBuffer> {
+const BUCKETS = 0x800;
+
+/** Writes the pairs into `to`, stably sorted by 11 bits of their keys. */
+function radixPass({ keys, order }: Pairs, to: Pairs, shift: number): void {
   const starts = new Uint32Array(BUCKETS + 1);
   for (let i = 0; i < keys.length; i++) {
-    const bucket = ((keys[i] as number) >>> shift) & 0xffff;
+    const bucket = ((keys[i] as number) >>> shift) & (BUCKETS - 1);
     starts[bucket + 1] = (starts[bucket + 1] as number) + 1;
   }
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
     starts[bucket + 1] = (starts[bucket + 1] as number) + (starts[bucket] as number);
   }
-  const result = new Uint32Array(order.length);
-  for (let i = 0; i < order.length; i++) {
-    const item = order[i] as number;
-    const bucket = ((keys[item] as number) >>> shift) & 0xffff;
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as number;
+    const bucket = (key >>> shift) & (BUCKETS - 1);
     const at = starts[bucket] as number;
-    result[at] = item;
+    to.keys[at] = key;
+    to.order[at] = order[i] as number;
     starts[bucket] = at + 1;
   }
-  return result;
 }
