@@ -7,6 +7,7 @@ import { ImageLoader } from '../data/loader.js';
 import { foldAffine } from '../graph/passes/fold-affine.js';
 import { defineModel } from '../model/network.js';
 import { loadTeacher } from '../model/teacher/load.js';
+import { writeFailed } from '../train/atomic.js';
 import { readRun, type TrainedRun } from '../train/run.js';
 import { type CalibrationSample, calibrate } from './calibrate.js';
 import { cardText, modelCard } from './card.js';
@@ -173,7 +174,7 @@ async function png(pixels: Uint8Array, size: number): Promise<Uint8Array> {
 async function requireFree(out: string): Promise<void> {
   const held: string[] = await readdir(out).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
-    throw new BeltsightError('IO_FAILED', `${out} cannot be written: ${error.message}`, { cause: error });
+    throw writeFailed(out, error);
   });
   if (held.length === 0 || held.includes(MANIFEST)) return;
   throw new BeltsightError(
@@ -196,6 +197,6 @@ async function writeFolder(out: string, files: ReadonlyMap<string, Uint8Array>):
     await rename(temporary, target);
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
-    throw new BeltsightError('IO_FAILED', `${out} cannot be written: ${(cause as Error).message}`, { cause });
+    throw writeFailed(out, cause);
   }
 }

@@ -1,14 +1,16 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 
 /**
- * Writes a file so that a crash at any moment leaves the old content or the new: to a file beside it, flushed, then renamed.
+ * Writes a file, with its folder where that is missing, so that a crash at any moment leaves the old content or the new: to
+ * a file beside it, flushed, then renamed.
  * @throws BeltsightError IO_FAILED naming the file; the old content is untouched
  */
 export async function writeAtomically(file: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${file}.part`;
   try {
+    await mkdir(dirname(file), { recursive: true });
     const handle = await open(temporary, 'w');
     try {
       await handle.writeFile(content);
@@ -20,11 +22,27 @@ export async function writeAtomically(file: string, content: string | Uint8Array
     await syncFolder(dirname(file));
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined);
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const why = code === 'ENOSPC' ? 'the disk is full: free some space and go on with --resume' : message;
-    throw new BeltsightError('IO_FAILED', `${file} cannot be written: ${why}.`, { cause });
+    throw writeFailed(file, cause);
   }
 }
+
+/** The error for a file or folder that cannot be written, with the remedy where the cause has one. */
+export function writeFailed(path: string, cause: unknown): BeltsightError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const remedy = REMEDIES[code ?? ''] ?? `${message}`;
+  return new BeltsightError('IO_FAILED', `${path} cannot be written: ${remedy}.`, { cause });
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full; free some space and run the command again (a training run goes on with --resume)',
+  EDQUOT: 'the disk quota is used up; free some space and run the command again',
+  EACCES: 'no permission; choose another place, or ask for write access to this one',
+  EPERM: 'no permission; choose another place, or ask for write access to this one',
+  EROFS: 'it lies on a read-only file system; choose another place',
+  ENOTDIR: 'a part of its path is a file, not a folder; choose another place',
+  EEXIST: 'a part of its path is a file, not a folder; choose another place',
+  EISDIR: 'it is a folder; choose the name of a file',
+};
 
 /** A rename is durable once its folder is flushed. */
 async function syncFolder(folder: string): Promise<void> {

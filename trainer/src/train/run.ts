@@ -4,7 +4,7 @@ import { BeltsightError } from '@beltsight/sdk';
 import { z } from 'zod';
 import { modelConfigSchema } from '../model/network.js';
 import { readSafetensors } from '../model/safetensors.js';
-import { writeAtomically } from './atomic.js';
+import { writeAtomically, writeFailed } from './atomic.js';
 import { trainConfigSchema } from './config.js';
 
 const RUN = 'run.json';
@@ -57,9 +57,7 @@ export async function createRun(folder: string, run: Run): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
   } catch (cause) {
-    throw new BeltsightError('IO_FAILED', `The run folder ${folder} cannot be made: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw writeFailed(folder, cause);
   }
   const held = await readdir(folder);
   if (held.length > 0) {

@@ -1,0 +1,57 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder, writeTinyClass } from '../testing/products.js';
+import { readDataset, requireTraining } from './dataset.js';
+
+describe('a data set', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  const path = (...parts: string[]) => join(folder.path, ...parts);
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    await writeTinyClass(path('north'), 'bolt', 2);
+    await writeTinyClass(path('north'), 'plate', 2);
+    await writeTinyClass(path('south'), 'bolt', 2);
+  });
+  afterAll(() => folder.dispose());
+
+  it('has classes with images to train on and to test, and masks where there are some', async () => {
+    const [bolt] = await readDataset([path('north')]);
+    expect(bolt?.train).toEqual([0, 1].map((i) => path('north', 'bolt', 'train', 'good', `${i}.png`)));
+    expect(bolt?.test.filter(({ defect }) => defect === undefined)).toHaveLength(3);
+    const masks = bolt?.test.filter(({ defect }) => defect === 'spot').map(({ mask }) => mask !== undefined);
+    expect(masks).toEqual([true, true, true, false]);
+  });
+
+  it('calls classes of one name in several folders by their data set', async () => {
+    const classes = await readDataset([path('north'), path('south')]);
+    expect(classes.map(({ name }) => name)).toEqual(['north/bolt', 'plate', 'south/bolt']);
+  });
+
+  it('may be the folder of one class', async () => {
+    expect((await readDataset([path('north', 'plate')])).map(({ name }) => name)).toEqual(['plate']);
+  });
+
+  it('names a class folder without images of good products', async () => {
+    await mkdir(path('hollow', 'nut', 'train', 'good'), { recursive: true });
+    const classes = await readDataset([path('hollow')]);
+    expect(() => requireTraining(classes)).toThrow(
+      /No images of good products in .*nut.train.good: put some there, or remove/,
+    );
+  });
+
+  it('names a folder without classes, a file in place of a folder, and one that is not there', async () => {
+    await mkdir(path('bare'));
+    await expect(readDataset([path('bare')])).rejects.toMatchObject({ code: 'DATASET_INVALID' });
+    await writeFile(path('list.txt'), '');
+    await expect(readDataset([path('list.txt')])).rejects.toThrow(/list\.txt is a file, not a folder/);
+    await expect(readDataset([path('absent')])).rejects.toMatchObject({ code: 'DATASET_NOT_FOUND' });
+  });
+
+  it('says how to convert images of a format it does not read', async () => {
+    await mkdir(path('camera', 'nut', 'train', 'good'), { recursive: true });
+    await writeFile(path('camera', 'nut', 'train', 'good', '1.bmp'), '');
+    await expect(readDataset([path('camera')])).rejects.toThrow(/1\.bmp is of a format that is not read: convert it/);
+  });
+});

@@ -1,0 +1,65 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import sharp from 'sharp';
+
+/** Side of the pictures of the tiny products. */
+export const PICTURE_SIZE = 48;
+
+/** A temporary folder that `dispose` removes. */
+export async function temporaryFolder() {
+  const path = await mkdtemp(join(tmpdir(), 'beltsight-test-'));
+  return { path, dispose: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** Colours of the tiny products: stripes across for one class, down for another. */
+const LOOKS = {
+  bolt: { colour: [190, 120, 60], across: true },
+  plate: { colour: [60, 110, 190], across: false },
+} as const;
+export type TinyClass = keyof typeof LOOKS;
+
+/** 8-bit RGB of a striped product with noise of its own; `defect` draws a bright square into it. */
+export function tinyProduct(kind: TinyClass, seed: number, defect = false): Uint8Array {
+  const { colour, across } = LOOKS[kind];
+  let state = seed * 7919 + 17;
+  const noise = () => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return (state / 0x7fffffff - 0.5) * 16;
+  };
+  return Uint8Array.from({ length: PICTURE_SIZE * PICTURE_SIZE * 3 }, (_, i) => {
+    const pixel = Math.floor(i / 3);
+    const [row, column] = [Math.floor(pixel / PICTURE_SIZE), pixel % PICTURE_SIZE];
+    if (defect && inSquare(row, column)) return 250;
+    const stripe = Math.floor((across ? row : column) / 6) % 2 === 0 ? 1 : 0.6;
+    return Math.max(0, Math.min(255, (colour[i % 3] as number) * stripe + noise()));
+  });
+}
+
+const inSquare = (row: number, column: number) => row >= 14 && row < 26 && column >= 20 && column < 32;
+
+/** Writes RGB or grey pixels of a tiny picture as PNG. */
+export async function writePicture(file: string, data: Uint8Array, channels: 1 | 3 = 3): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const raw = { width: PICTURE_SIZE, height: PICTURE_SIZE, channels };
+  await writeFile(file, await sharp(data, { raw }).png().toBuffer());
+}
+
+/**
+ * Writes a class in MVTec layout: `train` good images; three good ones, three defects with a mask, and one without, to test.
+ * @returns the folder of its good training images
+ */
+export async function writeTinyClass(root: string, kind: TinyClass, train = 8, name: string = kind): Promise<string> {
+  const folder = join(root, name);
+  const good = join(folder, 'train', 'good');
+  for (let i = 0; i < train; i++) await writePicture(join(good, `${i}.png`), tinyProduct(kind, i));
+  const mask = Uint8Array.from({ length: PICTURE_SIZE ** 2 }, (_, i) =>
+    inSquare(Math.floor(i / PICTURE_SIZE), i % PICTURE_SIZE) ? 255 : 0,
+  );
+  for (let i = 0; i < 4; i++) {
+    if (i < 3) await writePicture(join(folder, 'test', 'good', `${i}.png`), tinyProduct(kind, 100 + i));
+    await writePicture(join(folder, 'test', 'spot', `${i}.png`), tinyProduct(kind, 200 + i, true));
+    if (i < 3) await writePicture(join(folder, 'ground_truth', 'spot', `${i}_mask.png`), mask, 1);
+  }
+  return good;
+}
