@@ -57,7 +57,8 @@ export function histogram(
     threshold !== null
       ? `<line class="threshold" x1="${at.toFixed(1)}" x2="${at.toFixed(1)}" y1="${top}" y2="${height - bottom}"/>`
       : '';
-  const ticks = `<text class="tick" x="${left}" y="${height - 12}">${low.toFixed(2)}</text><text class="tick end" x="${width - right}" y="${height - 12}">${high.toFixed(2)}</text>`;
+  const most = `<text class="tick end" x="${left - 4}" y="${top + 8}">${tallest}</text>`;
+  const ticks = `${most}<text class="tick" x="${left}" y="${height - 12}">${low.toFixed(2)}</text><text class="tick end" x="${width - right}" y="${height - 12}">${high.toFixed(2)}</text>`;
   return frame(title, `${bars(goodBins, 'good')}${bars(defectBins, 'defect')}${line}${ticks}`, 'score', 'images');
 }
 
@@ -67,8 +68,10 @@ function axes(xMax: number, x: (value: number) => number, y: (value: number) => 
     (t) =>
       `<line class="grid" x1="${x(0)}" x2="${x(xMax)}" y1="${y(t)}" y2="${y(t)}"/><text class="tick end" x="${x(0) - 4}" y="${y(t) + 3}">${t}</text>`,
   );
+  const anchors = ['middle', 'middle', 'end'];
   const horizontal = ticks.map(
-    (t) => `<text class="tick middle" x="${x(t * xMax)}" y="${y(0) + 12}">${(t * xMax).toFixed(2)}</text>`,
+    (t, i) =>
+      `<text class="tick ${anchors[i]}" x="${x(t * xMax)}" y="${y(0) + 12}">${Number((t * xMax).toFixed(2))}</text>`,
   );
   return [...vertical, ...horizontal].join('');
 }

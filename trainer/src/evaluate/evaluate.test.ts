@@ -1,0 +1,141 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Bundle, openBundle } from '@beltsight/sdk/bundle';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ImageLoader } from '../data/loader.js';
+import { exportBundle } from '../export/export.js';
+import { ModelRunner } from '../export/scoring.js';
+import { tf } from '../graph/tfjs.js';
+import { infer } from '../model/inference.js';
+import { defineModel } from '../model/network.js';
+import { loadTeacher } from '../model/teacher/load.js';
+import { temporaryFolder, writeTinyClass } from '../testing/products.js';
+import { readTrainConfig } from '../train/config-file.js';
+import { readRun } from '../train/run.js';
+import { train } from '../train/train.js';
+import { type EvaluateOptions, evaluateBundle } from './evaluate.js';
+import { htmlReport } from './report/report.js';
+import { METRICS } from './results.js';
+import { evaluationTable } from './table.js';
+
+describe('a trained, exported and measured model', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let bundle: Bundle;
+  const path = (...parts: string[]) => join(folder.path, ...parts);
+  const open = (name: string) => openBundle((file) => readFile(path(name, file)));
+  const evaluate = (options: Partial<EvaluateOptions> = {}) =>
+    evaluateBundle({ bundle: path('bundle'), data: [path('products')], ...options });
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    await writeTinyClass(path('products'), 'bolt');
+    await writeTinyClass(path('products'), 'plate');
+    const tiny = { data: [path('products')], size: 32, width: 8, epochs: 2, batch: 4, heldOut: 0.25, threads: 1 };
+    await train(await readTrainConfig(undefined, { ...tiny, loss: 'rd+projector' }), { out: path('run') });
+    await exportBundle({ run: path('run'), out: path('bundle') });
+    bundle = await open('bundle');
+  }, 60_000);
+  afterAll(() => folder.dispose());
+
+  it('scores in the bundle as the trainer does forward', async () => {
+    const { run, weights } = await readRun(path('run'));
+    const teacher = await loadTeacher(run.teacher.source);
+    const model = defineModel(run.model);
+    const shapes = new Map([...model.parameters, ...model.statistics].map(({ name, shape }) => [name, shape] as const));
+    await tf.setBackend('cpu');
+    const tensors = {
+      get(name: string) {
+        const frozen = teacher.weights.get(name);
+        if (frozen) return tf.tensor(frozen.data, [...frozen.shape]);
+        return tf.tensor(weights.get(name) as Float32Array, [...(shapes.get(name) as number[])]);
+      },
+    };
+    const loader = new ImageLoader(32);
+    const runner = await ModelRunner.open(bundle.model());
+    for (const file of [run.classes[0]?.heldOut[0] as string, path('products', 'plate', 'test', 'spot', '0.png')]) {
+      const pixels = await loader.load(file);
+      const { score } = infer(model, tensors, tf.div(tf.tensor4d(pixels, [1, 32, 32, 3]), 255));
+      expect(Math.abs((await runner.score(pixels)).score - (score.dataSync()[0] as number))).toBeLessThan(1e-4);
+    }
+    await runner.close();
+    await loader.close();
+  });
+
+  it('is measured per class and in the mean, counting defects without a mask for image metrics alone', async () => {
+    const ticks: string[] = [];
+    const { evaluation } = await evaluate({ progress: (done, total) => ticks.push(`${done}/${total}`) });
+    expect(ticks.at(-1)).toBe('14/14');
+    expect(Object.keys(evaluation.classes)).toEqual(['bolt', 'plate']);
+    for (const result of [...Object.values(evaluation.classes), evaluation.mean]) {
+      for (const metric of METRICS) {
+        expect(result[metric]).toBeGreaterThanOrEqual(0);
+        expect(result[metric]).toBeLessThanOrEqual(1);
+      }
+    }
+    expect(evaluation.classes.bolt).toMatchObject({ images: 7, defects: 4, masks: 3 });
+    expect(evaluationTable(evaluation)).toMatch(/bolt .* 3\/4\/3 /);
+  });
+
+  it('has null for what cannot be measured, in JSON too', async () => {
+    await writeTinyClass(path('unmasked'), 'bolt', 1);
+    await rm(path('unmasked', 'bolt', 'ground_truth'), { recursive: true });
+    const { evaluation } = await evaluate({ data: [path('unmasked')] });
+    const { classes, mean } = JSON.parse(JSON.stringify(evaluation));
+    expect(classes.bolt).toMatchObject({ pixelAuroc: null, pixelAp: null, pixelF1: null, aupro: null, masks: 0 });
+    expect(classes.bolt.imageAuroc).toBeTypeOf('number');
+    expect(mean).toMatchObject({ pixelAuroc: null, aupro: null, imageAuroc: classes.bolt.imageAuroc });
+  });
+
+  it('warns of a class it was not trained on, and leaves out one without test images', async () => {
+    await writeTinyClass(path('foreign'), 'bolt', 1, 'nut');
+    await mkdir(path('foreign', 'washer', 'test'), { recursive: true });
+    const lines: string[] = [];
+    const { evaluation } = await evaluate({ data: [path('foreign')], log: (line) => lines.push(line) });
+    expect(evaluation.classes.nut).toMatchObject({ threshold: null, recognised: 0 });
+    expect(lines.join('\n')).toMatch(/not trained on class nut/);
+    expect(lines.join('\n')).toMatch(/washer has no test images in .* left out/);
+    await expect(evaluate({ classes: ['bolts'] })).rejects.toThrow('The data has no class bolts; it has bolt, plate.');
+  });
+
+  it('becomes an HTML page that needs nothing else and escapes what it is given', async () => {
+    await writeTinyClass(path('names'), 'bolt', 1, 'b<i>olt');
+    const { evaluation, details } = await evaluate({ data: [path('names')] });
+    const html = await htmlReport(evaluation, details, path('bundle'));
+    expect(html).toContain('b&#60;i&#62;olt');
+    expect(html).not.toContain('b<i>olt');
+    expect(html).toContain('4 with a defect (3 of them with a mask)');
+    expect(html.match(/<img src="data:image\/jpeg;base64,/g)?.length).toBeGreaterThan(0);
+    expect(html).not.toMatch(/(src|href)="(?!data:)/);
+  });
+
+  it('is refused with a flipped byte, and where there is none', async () => {
+    const files = Object.keys(bundle.manifest.files);
+    for (const file of ['bundle.json', ...files]) {
+      const content = await readFile(path('bundle', file));
+      await mkdir(dirname(path('flipped', file)), { recursive: true });
+      await writeFile(path('flipped', file), content);
+    }
+    const weights = files.find((file) => file.endsWith('.weights')) as string;
+    const content = await readFile(path('flipped', weights));
+    content[100] = (content[100] as number) ^ 1;
+    await writeFile(path('flipped', weights), content);
+    await expect(evaluate({ bundle: path('flipped') })).rejects.toMatchObject({
+      code: 'BUNDLE_CORRUPT',
+      message: expect.stringMatching(new RegExp(`${weights}.*copy the bundle again`)),
+    });
+    await expect(evaluate({ bundle: path('absent') })).rejects.toMatchObject({ code: 'BUNDLE_NOT_FOUND' });
+  });
+
+  it('is exported from a run alone, to a free folder or over a bundle', async () => {
+    await expect(exportBundle({ run: path('absent'), out: path('new') })).rejects.toMatchObject({
+      code: 'RUN_INVALID',
+    });
+    const over = exportBundle({ run: path('run'), out: path('products') });
+    await expect(over).rejects.toThrow(/products holds something that is no bundle: choose another folder/);
+    await writeFile(path('file'), '');
+    await expect(exportBundle({ run: path('run'), out: path('file', 'inside') })).rejects.toMatchObject({
+      code: 'IO_FAILED',
+      message: expect.stringContaining('choose another place'),
+    });
+  });
+});
