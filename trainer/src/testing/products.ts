@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 
 /** Side of the pictures of the tiny products. */
-export const PICTURE_SIZE = 48;
+const PICTURE_SIZE = 48;
 
 /** A temporary folder that `dispose` removes. */
 export async function temporaryFolder() {
@@ -20,7 +20,7 @@ const LOOKS = {
 export type TinyClass = keyof typeof LOOKS;
 
 /** 8-bit RGB of a striped product with noise of its own; `defect` draws a bright square into it. */
-export function tinyProduct(kind: TinyClass, seed: number, defect = false): Uint8Array {
+function tinyProduct(kind: TinyClass, seed: number, defect = false): Uint8Array {
   const { colour, across } = LOOKS[kind];
   let state = seed * 7919 + 17;
   const noise = () => {
@@ -39,7 +39,7 @@ export function tinyProduct(kind: TinyClass, seed: number, defect = false): Uint
 const inSquare = (row: number, column: number) => row >= 14 && row < 26 && column >= 20 && column < 32;
 
 /** Writes RGB or grey pixels of a tiny picture as PNG. */
-export async function writePicture(file: string, data: Uint8Array, channels: 1 | 3 = 3): Promise<void> {
+async function writePicture(file: string, data: Uint8Array, channels: 1 | 3 = 3): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const raw = { width: PICTURE_SIZE, height: PICTURE_SIZE, channels };
   await writeFile(file, await sharp(data, { raw }).png().toBuffer());
