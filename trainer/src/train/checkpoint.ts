@@ -3,7 +3,7 @@ import { BeltsightError } from '@beltsight/sdk';
 import { z } from 'zod';
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../model/safetensors.js';
 import { writeAtomically } from './atomic.js';
-import type { TrainingState } from './engine.js';
+import type { Losses, TrainingState } from './engine.js';
 
 /** Where a run stands: enough to go on as if it had never stopped. */
 const progressSchema = z.object({
@@ -15,11 +15,21 @@ const progressSchema = z.object({
   step: z.int().nonnegative(),
   bestEpoch: z.int().nonnegative().nullable(),
   bestLoss: z.number().nullable(),
+  /** Sums of the losses of the running epoch's steps, so that its means do not depend on a stop. */
+  lossSums: z.object({
+    total: z.number(),
+    kd: z.number(),
+    local: z.number(),
+    global: z.number(),
+    gradientNorm: z.number(),
+  }),
   /** Bytes of metrics.jsonl that belong to what is done. */
   metricsBytes: z.int().nonnegative(),
   finished: z.boolean(),
 });
 export type Progress = z.infer<typeof progressSchema>;
+
+export const NO_LOSSES: Losses = { total: 0, kd: 0, local: 0, global: 0, gradientNorm: 0 };
 
 export const FRESH: Progress = {
   epoch: 0,
@@ -27,6 +37,7 @@ export const FRESH: Progress = {
   step: 0,
   bestEpoch: null,
   bestLoss: null,
+  lossSums: NO_LOSSES,
   metricsBytes: 0,
   finished: false,
 };

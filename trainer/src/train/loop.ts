@@ -1,6 +1,7 @@
 import { open, truncate } from 'node:fs/promises';
 import { BeltsightError } from '@beltsight/sdk';
-import { type Progress, writeCheckpoint, writeWeights } from './checkpoint.js';
+import { writeFailed } from './atomic.js';
+import { NO_LOSSES, type Progress, writeCheckpoint, writeWeights } from './checkpoint.js';
 import type { Batch, Losses, TrainingEngine } from './engine.js';
 
 /** What the loop trains on. Batches and held-out images depend on their arguments alone, never on what ran before. */
@@ -69,7 +70,6 @@ export async function trainLoop(
       const count = data.batches(epoch);
       report.epochStarted(epoch, count, progress.batch);
       const clock = new EpochClock(now);
-      const sums = new LossMeans();
       let lastCheckpoint = now();
       const prepare = (index: number) => {
         const batch = data.batch(epoch, index);
@@ -83,9 +83,9 @@ export async function trainLoop(
         // The next batch is decoded on other threads while this one is computed.
         if (index + 1 < count) pending = prepare(index + 1);
         const losses = await clock.computing(engine.step(batch));
-        progress = { ...progress, batch: index + 1, step: progress.step + 1 };
+        const lossSums = mapLosses(progress.lossSums, (sum, key) => sum + losses[key]);
+        progress = { ...progress, batch: index + 1, step: progress.step + 1, lossSums };
         requireFinite(losses, progress.step);
-        sums.add(losses);
         await metrics.write({ type: 'step', epoch, step: progress.step, ...losses });
         report.stepDone(epoch, index + 1, losses, clock.rate(options.batch));
         const stop = signal.aborted;
@@ -104,7 +104,7 @@ export async function trainLoop(
         await writeWeights(files.best, engine.state(), { epoch: `${epoch}`, heldOutLoss: `${heldOutLoss}` });
         progress = { ...progress, bestEpoch: epoch, bestLoss: heldOutLoss };
       }
-      const losses = sums.means();
+      const losses = mapLosses(progress.lossSums, (sum) => sum / Math.max(1, progress.batch));
       const summary = {
         epoch,
         heldOutLoss,
@@ -117,7 +117,8 @@ export async function trainLoop(
       await metrics.write({ type: 'epoch', epoch, heldOutLoss, best, ...losses });
       report.epochDone(summary);
       const patient = epoch - (progress.bestEpoch ?? 0) < options.patience;
-      await checkpoint({ ...progress, epoch: epoch + 1, batch: 0, finished: epoch + 1 >= options.epochs || !patient });
+      const finished = epoch + 1 >= options.epochs || !patient;
+      await checkpoint({ ...progress, epoch: epoch + 1, batch: 0, lossSums: NO_LOSSES, finished });
       if (signal.aborted && !progress.finished) return { end: 'interrupted', progress };
     }
     return { end: 'finished', progress };
@@ -135,21 +136,6 @@ function requireFinite(losses: Losses, step: number): void {
 }
 
 const mean = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
-
-/** Running means of the loss terms. */
-class LossMeans {
-  #sum: Losses = { total: 0, kd: 0, local: 0, global: 0, gradientNorm: 0 };
-  #count = 0;
-
-  add(losses: Losses): void {
-    this.#count++;
-    this.#sum = mapLosses(this.#sum, (value, key) => value + losses[key]);
-  }
-
-  means(): Losses {
-    return mapLosses(this.#sum, (value) => value / Math.max(1, this.#count));
-  }
-}
 
 function mapLosses(losses: Losses, fn: (value: number, key: keyof Losses) => number): Losses {
   const entries = (Object.keys(losses) as (keyof Losses)[]).map((key) => [key, fn(losses[key], key)] as const);
@@ -193,6 +179,7 @@ class MetricsFile {
   #bytes: number;
 
   private constructor(
+    private readonly file: string,
     private readonly handle: Awaited<ReturnType<typeof open>>,
     bytes: number,
   ) {
@@ -200,20 +187,28 @@ class MetricsFile {
   }
 
   static async open(file: string, bytes: number): Promise<MetricsFile> {
-    const handle = await open(file, 'a');
-    await truncate(file, bytes);
-    return new MetricsFile(handle, bytes);
+    try {
+      const handle = await open(file, 'a');
+      await truncate(file, bytes);
+      return new MetricsFile(file, handle, bytes);
+    } catch (cause) {
+      throw writeFailed(file, cause);
+    }
   }
 
   async write(entry: object): Promise<void> {
     const line = `${JSON.stringify(entry)}\n`;
-    await this.handle.write(line);
+    await this.handle.write(line).catch((cause) => {
+      throw writeFailed(this.file, cause);
+    });
     this.#bytes += Buffer.byteLength(line);
   }
 
   /** Makes what was written durable and returns its size. */
   async flush(): Promise<number> {
-    await this.handle.sync();
+    await this.handle.sync().catch((cause) => {
+      throw writeFailed(this.file, cause);
+    });
     return this.#bytes;
   }
 
