@@ -16,7 +16,7 @@ const library = (folder, entries, types = entries) => [
   {
     input: prefix(folder, entries),
     external: outside(folder),
-    plugins: [nodeResolve(), esbuild({ target: 'node20' })],
+    plugins: [nodeResolve(), esbuild({ target: 'node20', loaders: { '.json': 'json' } })],
     output: { dir: `${folder}/dist`, format: 'es', sourcemap: true, chunkFileNames: 'chunks/[name]-[hash].js' },
   },
   {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { BeltsightError, connectMqtt } from '@beltsight/sdk';
+import type { IClientOptions } from 'mqtt';
 import type { DeviceConfig } from '../config/schema.js';
 import type { Connect } from './publisher.js';
 
@@ -12,17 +13,18 @@ export function connectionOf(
   { site, line, device, broker }: DeviceConfig,
   will: (() => { topic: string; payload: Buffer }) | undefined,
 ): Connect {
-  return async () => {
+  return async (connected) => {
     const lastWill = will?.();
     const clientId = broker.clientId ?? `beltsight-${site}-${line}-${device}`;
-    return connectMqtt(broker.url, {
+    const options: IClientOptions = {
       // A look must not throw the running device off the broker.
       clientId: lastWill ? clientId : `${clientId}-check`,
       ...(lastWill ? { will: { ...lastWill, qos: 1, retain: true } } : {}),
       ...(broker.username === undefined ? {} : { username: broker.username }),
       ...(broker.passwordFile === undefined ? {} : { password: await firstLine(broker.passwordFile) }),
       ...(broker.caFile === undefined ? {} : { ca: await secret(broker.caFile) }),
-    });
+    };
+    return connectMqtt(broker.url, options, { connected });
   };
 }
 

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MqttClient } from 'mqtt';
+import type { IConnackPacket, MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import { type Importance, Outbox, type OutboxLimits, type OutgoingMessage } from './outbox.js';
 
-/** Opens the connection; its last will says that the device is offline. Rejects where there is no broker. */
-export type Connect = (signal: AbortSignal) => Promise<MqttClient>;
+/**
+ * Opens the connection; its last will says that the device is offline. Rejects where there is no broker.
+ * @param connected hears the broker's CONNACK at this and every later connection
+ */
+export type Connect = (connected: (packet: IConnackPacket) => void) => Promise<MqttClient>;
 
 export interface PublisherOptions {
   readonly connect: Connect;
@@ -53,7 +56,7 @@ export class Publisher {
     const { signal } = this.#closing;
     for (let wait = RETRY_MS.first; !signal.aborted; wait = Math.min(wait * 2, RETRY_MS.longest)) {
       try {
-        const client = await connect(signal);
+        const client = await connect(({ properties }) => this.#connected(properties));
         if (signal.aborted) client.end(true);
         else this.#adopt(client);
         return;
@@ -115,10 +118,12 @@ export class Publisher {
   #adopt(client: MqttClient): void {
     const { logger } = this.options;
     this.#client = client;
-    client.on('connect', (packet) => this.#connected(packet.properties));
-    client.on('close', () => logger.warn('The connection to the broker is gone; results wait until it is back.'));
+    client.on('close', () => {
+      if (this.#closing.signal.aborted) return;
+      logger.warn('The connection to the broker is gone; results wait until it is back.');
+    });
     client.on('error', (error) => logger.warn({ err: error }, `MQTT: ${error.message}`));
-    this.#connected(undefined);
+    this.#greet();
   }
 
   #connected(properties: { receiveMaximum?: number; maximumPacketSize?: number } | undefined): void {
@@ -126,6 +131,10 @@ export class Publisher {
       window: Math.min(WINDOW, properties?.receiveMaximum ?? WINDOW),
       packetBytes: properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY,
     };
+    if (this.#client) this.#greet();
+  }
+
+  #greet(): void {
     this.options.logger.info('Connected to the broker.');
     this.#publishStatus();
     this.#pump();

@@ -1,4 +1,4 @@
-import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import mqtt, { type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
 import { BeltsightError } from '../errors.js';
 
 const RECONNECT_MS = 1000;
@@ -6,16 +6,29 @@ const RECONNECT_MS = 1000;
 /** CONNACK codes for "I do not speak this version": MQTT 3.1.1 section 3.2.2.3 and MQTT 5 section 3.2.2.2. */
 const UNSUPPORTED_VERSION = [1, 132];
 
+export interface ConnectOptions {
+  /** How long the first answer may take; default 10 s. */
+  readonly timeoutMs?: number | undefined;
+  /** Hears the broker's CONNACK, with its limits, at the first and at every later connection. */
+  readonly connected?: (packet: IConnackPacket) => void;
+}
+
 /**
  * Connects to a broker with MQTT 5, or with 3.1.1 where the broker does not speak 5. Once connected the client reconnects by
  * itself, every `reconnectPeriod` ms.
  * @throws BeltsightError BROKER_UNREACHABLE if there is no broker, or it refuses the connection
  */
-export async function connectMqtt(url: string, options: IClientOptions = {}, timeoutMs = 10_000): Promise<MqttClient> {
+export async function connectMqtt(
+  url: string,
+  options: IClientOptions = {},
+  { timeoutMs = 10_000, connected }: ConnectOptions = {},
+): Promise<MqttClient> {
+  const attemptVersion = (protocolVersion: 4 | 5) =>
+    attempt(url, { ...options, protocolVersion }, timeoutMs, connected);
   try {
-    return await attempt(url, { ...options, protocolVersion: 5 }, timeoutMs).catch((error: unknown) => {
+    return await attemptVersion(5).catch((error: unknown) => {
       if (!(error instanceof VersionRefused)) throw error;
-      return attempt(url, { ...options, protocolVersion: 4 }, timeoutMs);
+      return attemptVersion(4);
     });
   } catch (cause) {
     throw new BeltsightError(
@@ -28,10 +41,16 @@ export async function connectMqtt(url: string, options: IClientOptions = {}, tim
 
 class VersionRefused extends Error {}
 
-function attempt(url: string, options: IClientOptions, timeoutMs: number): Promise<MqttClient> {
+function attempt(
+  url: string,
+  options: IClientOptions,
+  timeoutMs: number,
+  connected: ConnectOptions['connected'],
+): Promise<MqttClient> {
   return new Promise((resolve, reject) => {
     // No reconnecting before the first success: whoever called decides about that.
     const client = mqtt.connect(url, { ...options, reconnectPeriod: 0, connectTimeout: timeoutMs });
+    if (connected) client.on('connect', connected);
     const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
     let answered = false;
     const fail = (error: Error) => {

@@ -64,7 +64,7 @@ export class InspectionClient {
   /** @throws BeltsightError BROKER_UNREACHABLE if there is no broker or it refuses the subscription */
   static async connect(url: string, options: InspectionClientOptions = {}): Promise<InspectionClient> {
     const { site = '+', line = '+', device = '+', pictures = true, timeoutMs } = options;
-    const client = await connectMqtt(url, options.mqtt, timeoutMs);
+    const client = await connectMqtt(url, options.mqtt, { timeoutMs });
     const inspection = new InspectionClient(client);
     const root = `beltsight/${TOPIC_VERSION}/${site}/${line}/${device}`;
     const kinds = pictures ? ['result', 'heatmap', 'frame'] : ['result'];

@@ -1,0 +1,250 @@
+/**
+ * npm run bench -- score [--json FILE] [--size 256] [--rounds 5] [--runs 40]
+ *
+ * The device path (frame in memory -> preprocessing, model, decision, messages handed to the MQTT client) against a bare loop of Run
+ * calls on the same session, in turn in the same process; event-loop delay while scoring flat out; and resident memory of the
+ * device process over that of a process that holds nothing but the session. Shipped teacher, student with random weights.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { connectMqtt, topicsOf } from '@beltsight/sdk';
+import { type BundleManifest, sealBundle } from '@beltsight/sdk/bundle';
+import { pino } from 'pino';
+import sharp from 'sharp';
+import type { Frame } from '../../device/src/camera/frame.js';
+import { deviceConfigSchema } from '../../device/src/config/schema.js';
+import { Publisher } from '../../device/src/publish/publisher.js';
+import { OrtApi } from '../../device/src/score/ort/api.js';
+import { findLibrary } from '../../device/src/score/ort/library.js';
+import { allocate, OrtEnvironment, OrtSession } from '../../device/src/score/ort/session.js';
+import { Scorer } from '../../device/src/score/scorer.js';
+import { publicationOf } from '../../device/src/service/publication.js';
+import { inferenceGraph } from '../../trainer/src/export/inference-graph.js';
+import { placementOf } from '../../trainer/src/export/placement.js';
+import { defineModel, modelConfigSchema } from '../../trainer/src/model/network.js';
+import { initialise } from '../../trainer/src/model/parameters.js';
+import { loadTeacher } from '../../trainer/src/model/teacher/load.js';
+import { freePort, start } from '../support/processes.js';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'string' },
+    size: { type: 'string', default: '256' },
+    rounds: { type: 'string', default: '5' },
+    runs: { type: 'string', default: '40' },
+    /** For the bench's own child processes. */
+    child: { type: 'string' },
+    bundle: { type: 'string' },
+  },
+});
+const [size, rounds, runs] = [Number(values.size), Number(values.rounds), Number(values.runs)];
+
+if (values.child === 'broker') await broker();
+else if (values.child === 'bare') await bareProcess(values.bundle as string);
+else await measure();
+
+async function measure(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'beltsight-bench-'));
+  try {
+    const bundle = join(folder, 'bundle');
+    await writeBundle(bundle);
+    const port = await freePort();
+    const aedes = child('broker', String(port));
+    await once(aedes.stdout, 'data');
+    const speed = await compareSpeed(bundle, `mqtt://127.0.0.1:${port}`);
+    const memory = await compareMemory(folder, bundle, `mqtt://127.0.0.1:${port}`);
+    aedes.kill();
+    const result = { size, ...speed, ...memory };
+    console.log(`bare Run loop        ${speed.bareHz.toFixed(2)} runs/s`);
+    console.log(
+      `device path          ${speed.deviceHz.toFixed(2)} frames/s, ${speed.fraction.toFixed(3)} of it (median of ${rounds} rounds in turn)`,
+    );
+    console.log(
+      `event-loop delay     p50 ${speed.delayP50Ms.toFixed(1)} ms, p99 ${speed.delayP99Ms.toFixed(1)} ms, flat out with heatmaps`,
+    );
+    console.log(
+      `resident memory      bare session ${memory.bareMb.toFixed(0)} MB, device process ${memory.deviceMb.toFixed(0)} MB, ${(memory.deviceMb - memory.bareMb).toFixed(0)} MB more`,
+    );
+    if (values.json) await writeFile(values.json, `${JSON.stringify(result, null, 2)}\n`);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function compareSpeed(bundle: string, url: string) {
+  const scorer = await Scorer.open(bundle);
+  const bare = await openBare(bundle);
+  const client = await connectMqtt(url);
+  const limits = { maxMessages: 1000, maxBytes: 2 ** 26 };
+  const publisher = new Publisher({ connect: async () => client, limits, logger: pino({ level: 'silent' }) });
+  await publisher.start();
+  const [camera] = configOf(bundle, url, bundle).cameras;
+  const topics = topicsOf({ site: 's', line: 'l', device: 'd' });
+  const frame = randomFrame();
+  const inspect = async () => {
+    // As the device does: messages are made while the next frame is scored.
+    let publishing: Promise<void> = Promise.resolve();
+    for (let i = 0; i < runs; i++) {
+      const inspection = await scorer.score({ ...frame, sequence: i } as Frame);
+      await publishing;
+      publishing = publicationOf(frame, inspection, camera as never, scorer.manifest.modelId, topics).then((p) =>
+        publisher.send(p),
+      );
+    }
+    await publishing;
+  };
+  const loop = async () => {
+    for (let i = 0; i < runs; i++) await bare.session.run();
+  };
+  const [bareRates, deviceRates, fractions]: [number[], number[], number[]] = [[], [], []];
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  for (let round = -1; round < rounds; round++) {
+    const bareHz = await rateOf(loop);
+    delay.enable();
+    const deviceHz = await rateOf(inspect);
+    delay.disable();
+    if (round < 0) {
+      delay.reset();
+      continue;
+    }
+    bareRates.push(bareHz);
+    deviceRates.push(deviceHz);
+    fractions.push(deviceHz / bareHz);
+  }
+  await publisher.close(undefined, 1000);
+  await scorer.close();
+  await bare.close();
+  return {
+    bareHz: median(bareRates),
+    deviceHz: median(deviceRates),
+    fraction: median(fractions),
+    delayP50Ms: delay.percentile(50) / 1e6,
+    delayP99Ms: delay.percentile(99) / 1e6,
+  };
+}
+
+/** Resident memory of two processes, each while it scores: the bare session, and the built device command. */
+async function compareMemory(folder: string, bundle: string, url: string) {
+  const images = join(folder, 'images');
+  await mkdir(images);
+  const { width, height, data } = randomFrame();
+  await sharp(data, { raw: { width, height, channels: 3 } }).toFile(join(images, 'frame.png'));
+  const file = join(folder, 'device.yaml');
+  await writeFile(file, JSON.stringify(configOf(bundle, url, images)));
+  const device = fileURLToPath(new URL('../../device/bin/beltsight-device.mjs', import.meta.url));
+  const running = start(process.execPath, [device, 'run', '--config', file]);
+  const bare = child('bare', bundle);
+  await sleep(15_000);
+  const [bareMb, deviceMb] = [await residentMb(bare.pid as number), await residentMb(running.process.pid as number)];
+  bare.kill();
+  running.process.kill();
+  await running.ended;
+  return { bareMb, deviceMb };
+}
+
+const configOf = (bundle: string, url: string, path: string) =>
+  deviceConfigSchema.parse({
+    site: 's',
+    line: 'l',
+    device: 'bench',
+    bundle,
+    broker: { url },
+    cameras: [{ name: 'belt', source: { type: 'folder', path, loop: true }, class: 'thing', heatmaps: 'all' }],
+    log: { level: 'silent' },
+  });
+
+async function openBare(bundle: string) {
+  const manifest: BundleManifest = JSON.parse(await readFile(join(bundle, 'bundle.json'), 'utf8'));
+  const s = manifest.input.size;
+  const environment = OrtEnvironment.open(OrtApi.load(findLibrary()));
+  const inputs = [allocate({ name: 'image', type: 'float32', dims: [1, 3, s, s] })];
+  const outputs = [
+    allocate({ name: 'score', type: 'float32', dims: [1] }),
+    allocate({ name: 'map', type: 'float32', dims: [1, 1, s, s] }),
+    allocate({ name: 'embedding', type: 'float32', dims: [1, manifest.embeddingSize] }),
+  ];
+  const session = await OrtSession.open(environment, join(bundle, manifest.graph), inputs, outputs);
+  const close = async () => {
+    await session.close();
+    environment.close();
+  };
+  return { session, close };
+}
+
+async function bareProcess(bundle: string): Promise<void> {
+  const { session } = await openBare(bundle);
+  while (true) await session.run();
+}
+
+async function broker(): Promise<void> {
+  const { Aedes } = await import('aedes');
+  const { createServer } = await import('node:net');
+  const aedes = await Aedes.createBroker();
+  createServer(aedes.handle).listen(Number(values.bundle), '127.0.0.1', () => console.log('ready'));
+}
+
+function child(what: string, bundle: string) {
+  const script = fileURLToPath(import.meta.url);
+  const args = ['--conditions=source', '--import', 'tsx', script, '--child', what, '--bundle', bundle];
+  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** A bundle of the shipped teacher and a student with random weights: speed and memory do not depend on them. */
+async function writeBundle(folder: string): Promise<void> {
+  const teacher = await loadTeacher('mobilenet_v2');
+  const model = defineModel(modelConfigSchema.parse({ size }));
+  const graph = inferenceGraph(model, teacher, initialise(model.parameters, model.statistics, 1), 1);
+  const centroid = Array.from({ length: model.embeddingSize }, () => 1 / Math.sqrt(model.embeddingSize));
+  const files = await sealBundle({
+    name: 'bench',
+    createdAt: '2026-01-01T00:00:00.000Z',
+    model: graph,
+    placement: placementOf(graph, model, teacher),
+    input: { name: 'image', size, batch: 1 },
+    embeddingSize: model.embeddingSize,
+    classes: [
+      {
+        name: 'thing',
+        centroid,
+        maxDistance: 2,
+        threshold: 1,
+        falseRejectRate: { wanted: 0.05, attained: 0.05 },
+        calibration: [1],
+      },
+    ],
+    golden: [],
+    tolerance: 1e-3,
+    extra: new Map(),
+  });
+  for (const [path, bytes] of files) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), bytes);
+  }
+}
+
+function randomFrame(): Frame {
+  const data = Uint8Array.from({ length: size * size * 3 }, (_, i) => (i * 7919) % 251);
+  return { format: 'RGB24', width: size, height: size, data, sequence: 0, capturedAt: Date.now() };
+}
+
+async function rateOf(work: () => Promise<void>): Promise<number> {
+  const begin = performance.now();
+  await work();
+  return (runs * 1000) / (performance.now() - begin);
+}
+
+async function residentMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(status.match(/VmRSS:\s+(\d+) kB/)?.[1]) / 1024;
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
+}
