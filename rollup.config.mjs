@@ -31,7 +31,7 @@ const prefix = (folder, entries) =>
   Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, `${folder}/src/${file}`]));
 
 /** A page: one self-contained browser bundle. */
-export const page = (input, file) => ({
+const page = (input, file) => ({
   input,
   plugins: [nodeResolve({ browser: true }), commonjs(), esbuild({ target: 'es2022', minify: true })],
   output: { file, format: 'es' },
@@ -46,4 +46,11 @@ export default [
   }),
   ...library('trainer', { index: 'index.ts', cli: 'cli/main.ts' }, { index: 'index.ts' }),
   ...library('device', { index: 'index.ts', cli: 'cli/main.ts' }, { index: 'index.ts' }),
+  {
+    input: 'examples/demo/main.ts',
+    external: outside('examples'),
+    plugins: [nodeResolve(), esbuild({ target: 'node20' })],
+    output: { file: 'examples/dist/demo.js', format: 'es', sourcemap: true },
+  },
+  page('examples/demo/page/main.ts', 'examples/dist/page.js'),
 ];

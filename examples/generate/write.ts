@@ -13,15 +13,14 @@ export interface SetSize {
   readonly perDefect: number;
 }
 
-/** Draws the sample products into `<folder>/<product>` in the layout of MVTec AD. Same seed, same bytes. */
+/** Draws sample products (default: all) into `<folder>/<product>` in the layout of MVTec AD. Same seed, same bytes. */
 export async function writeSamples(
   folder: string,
   set: SetSize,
   seed: number,
-  progress: (done: number, total: number) => void = () => {},
+  drawn: readonly Product[] = products,
 ): Promise<void> {
-  const plan = products.flatMap((product) => specimens(product, set));
-  let done = 0;
+  const plan = drawn.flatMap((product) => specimens(product, set));
   for (const { product, split, kind, number } of plan) {
     const defect = kind === 'good' ? undefined : kind;
     const { pixels, mask } = drawSpecimen(
@@ -34,7 +33,6 @@ export async function writeSamples(
     await writePng(pixels, 3, set.imageSize, join(folder, product.name, split, kind), `${name}.png`);
     if (defect)
       await writePng(mask, 1, set.imageSize, join(folder, product.name, 'ground_truth', kind), `${name}_mask.png`);
-    progress(++done, plan.length);
   }
 }
 
