@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, parse, relative, sep } from 'node:path';
+import sharp, { type Region } from 'sharp';
 import { products } from '../generate/specimen.js';
 import { writeSamples } from '../generate/write.js';
 import { place } from './places.js';
 
 /** Good products of each class to train on, and what the conveyor brings later. */
-export const SAMPLES = { imageSize: 256, trainGood: 60, testGood: 12, perDefect: 3 } as const;
+const SAMPLES = { imageSize: 256, trainGood: 60, testGood: 12, perDefect: 3 } as const;
 /** Drawn products; printed circuit boards come as photographs. */
 const DRAWN = ['cap', 'biscuit'] as const;
 const SEED = 1;
+/** Side of a quarter of a board's photograph in pixels. */
+const BOARD_QUARTER = 128;
 
 /** Folders of the sample products. */
 export interface Samples {
@@ -21,7 +24,7 @@ export interface Samples {
 
 /** Digest of everything that the samples are made from. */
 export async function samplesDigest(): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify({ SAMPLES, DRAWN, SEED }));
+  const hash = createHash('sha256').update(JSON.stringify({ SAMPLES, DRAWN, SEED, BOARD_QUARTER }));
   for (const file of await filesIn(place('examples', 'samples'))) hash.update(file).update(await readFile(file));
   return hash.digest('hex');
 }
@@ -39,29 +42,54 @@ export async function prepareSamples(folder: string): Promise<Samples> {
     SEED,
     products.filter(({ name }) => (DRAWN as readonly string[]).includes(name)),
   );
-  await copyBoards(join(data, 'pcb'));
+  await cutBoards(join(data, 'pcb'));
   for (const file of await filesIn(data)) {
-    const [product, split, ...rest] = file.slice(data.length + 1).split('/') as [string, string, ...string[]];
+    const [product, split, ...rest] = relative(data, file).split(sep) as [string, string, ...string[]];
     if (split === 'test') await copy(file, join(part, 'conveyor', product, ...rest));
   }
   await rename(part, folder);
   return samples;
 }
 
-/** As many boards as there are of every other product. */
-async function copyBoards(target: string): Promise<void> {
+/**
+ * As many boards as there are of every other product, of each one quarter at full resolution: a hairline fault on the whole
+ * board would be gone at the size of the demo's model. Of a defective board it is the quarter that holds the most of the defect.
+ */
+async function cutBoards(target: string): Promise<void> {
   const source = place('examples', 'samples', 'pcb');
-  const kept = (file: string) => {
-    const [split, kind] = file.slice(source.length + 1).split('/');
-    if (split === 'train') return SAMPLES.trainGood;
-    return kind === 'good' ? SAMPLES.testGood : SAMPLES.perDefect;
-  };
   const counts = new Map<string, number>();
   for (const file of await filesIn(source)) {
-    const count = counts.get(dirname(file)) ?? 0;
-    counts.set(dirname(file), count + 1);
-    if (count < kept(file)) await copy(file, join(target, file.slice(source.length + 1)));
+    const [split, kind, name] = relative(source, file).split(sep) as [string, string, string];
+    if (split === 'ground_truth') continue;
+    const count = counts.get(split + kind) ?? 0;
+    counts.set(split + kind, count + 1);
+    const wanted = split === 'train' ? SAMPLES.trainGood : kind === 'good' ? SAMPLES.testGood : SAMPLES.perDefect;
+    if (count >= wanted) continue;
+    const number = parse(name).name;
+    const mask = join(source, 'ground_truth', kind, `${number}_mask.png`);
+    const quarter = kind === 'good' ? QUARTERS[count % 4] : await worstQuarter(mask);
+    await cut(file, quarter as Region, join(target, split, kind, `${number}.png`));
+    if (kind !== 'good') await cut(mask, quarter as Region, join(target, 'ground_truth', kind, `${number}_mask.png`));
   }
+}
+
+const QUARTERS: readonly Region[] = [0, BOARD_QUARTER].flatMap((top) =>
+  [0, BOARD_QUARTER].map((left) => ({ left, top, width: BOARD_QUARTER, height: BOARD_QUARTER })),
+);
+
+/** The quarter with the most marked pixels. */
+async function worstQuarter(mask: string): Promise<Region | undefined> {
+  const marked = await Promise.all(
+    QUARTERS.map(
+      async (quarter) => (await sharp(await sharp(mask).extract(quarter).toBuffer()).stats()).channels[0]?.sum ?? 0,
+    ),
+  );
+  return QUARTERS[marked.indexOf(Math.max(...marked))];
+}
+
+async function cut(from: string, region: Region, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  await sharp(from).extract(region).png().toFile(to);
 }
 
 async function copy(from: string, to: string): Promise<void> {

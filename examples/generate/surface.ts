@@ -36,9 +36,3 @@ export function paint(surface: Surface, i: number, colour: Colour, share: number
 export function eachPixel(surface: Surface, visit: (i: number, x: number, y: number) => void): void {
   for (let y = 0, i = 0; y < surface.size; y++) for (let x = 0; x < surface.size; x++, i++) visit(i, x + 0.5, y + 0.5);
 }
-
-export const scaled = (colour: Colour, factor: number): Colour => [
-  colour[0] * factor,
-  colour[1] * factor,
-  colour[2] * factor,
-];

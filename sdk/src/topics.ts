@@ -11,7 +11,7 @@ export interface DeviceAddress {
 }
 
 /** A topic level that MQTT, file systems and Sparkplug all accept. */
-export const LEVEL = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+const LEVEL = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 /** The topics of one device, below `beltsight/1/<site>/<line>/<device>`. */
 export interface DeviceTopics {

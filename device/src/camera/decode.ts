@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import type { Picture } from './frame.js';
 
 /** Images beyond this are refused: 12,000 x 12,000 pixels decode to 432 MB. */
-export const MAX_PIXELS = 144_000_000;
+const MAX_PIXELS = 144_000_000;
 
 /**
  * Decodes an image (a file or its bytes) to 8-bit RGB as the trainer does: EXIF orientation applied, transparency dropped, grey

@@ -1,19 +1,23 @@
 import { BeltsightError } from '@beltsight/sdk';
+import type { BundleManifest, Decision } from '@beltsight/sdk/bundle';
 import { decodeImage } from '../camera/decode.js';
-import type { Scorer } from './scorer.js';
+import type { Picture } from '../camera/frame.js';
+
+/** What is tested. */
+interface Subject {
+  readonly manifest: BundleManifest;
+  score(picture: Picture): Promise<Pick<Decision, 'verdict' | 'threshold'> & { readonly score: number }>;
+}
 
 /**
  * Scores the bundle's golden samples and compares with what the trainer got. Scores must agree within the bundle's tolerance,
  * verdicts wherever the score is farther than that from its threshold.
  * @throws BeltsightError INFERENCE_FAILED naming the sample that differs
  */
-export async function selfTest(
-  scorer: Pick<Scorer, 'score' | 'manifest'>,
-  file: (path: string) => Uint8Array,
-): Promise<void> {
-  const { golden, tolerance, name } = scorer.manifest;
+export async function selfTest(subject: Subject, file: (path: string) => Uint8Array): Promise<void> {
+  const { golden, tolerance, name } = subject.manifest;
   for (const { image, score: expected, verdict: wanted } of golden) {
-    const { score, verdict, threshold } = await scorer.score(await decodeImage(file(image), image));
+    const { score, verdict, threshold } = await subject.score(await decodeImage(file(image), image));
     const allowed = tolerance * Math.max(1, Math.abs(expected));
     const close = Math.abs(score - expected) <= allowed;
     const undecided = threshold !== null && Math.abs(expected - threshold) <= allowed;

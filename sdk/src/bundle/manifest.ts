@@ -7,7 +7,7 @@ const pathSchema = z
   .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/, 'a relative path inside the bundle');
 
 /** One product class: how it is recognised and from which score on it is rejected. */
-export const classSchema = z.object({
+const classSchema = z.object({
   name: z.string().min(1).describe('"<class>", or "<data set>/<class>" where several data sets were trained together.'),
   centroid: z
     .array(z.number())
@@ -24,7 +24,7 @@ export const classSchema = z.object({
 export type BundleClass = z.infer<typeof classSchema>;
 
 /** A preprocessed image with the outputs it must give: the self-test of every device. */
-export const goldenSchema = z.object({
+const goldenSchema = z.object({
   image: pathSchema.describe('RGB PNG of the exact input size: the input is its pixels / 255.'),
   class: z.string(),
   score: z.number(),
