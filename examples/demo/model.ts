@@ -20,8 +20,11 @@ const TRAINING = {
   patience: 100,
   seed: 0,
 } as const;
-/** Calibration has 15 images of each class: 1/16 is the least they can promise. */
-const FALSE_REJECT_RATE = '0.0625';
+/**
+ * High, so that a detector of a few minutes' training catches something: it tells good from bad, but not by far. Real
+ * lines train longer and ask for less.
+ */
+const FALSE_REJECT_RATE = '0.2';
 
 /** What decides the trained model, besides the samples. */
 export async function trainingDigest(): Promise<string> {
