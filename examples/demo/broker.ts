@@ -14,7 +14,7 @@ const PAGE: Readonly<Record<string, readonly [file: string, type: string]>> = {
   '/page.js': [place('examples', 'dist', 'page.js'), 'text/javascript; charset=utf-8'],
 };
 const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; worker-src blob:";
 
 export interface DemoServer {
   /** Where the device and other programs connect. */
