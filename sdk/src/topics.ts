@@ -1,7 +1,7 @@
 import { BeltsightError } from './errors.js';
 
 /** Version of the topic tree and of every payload below it. */
-export const TOPIC_VERSION = 1;
+const TOPIC_VERSION = 1;
 
 /** Which device: the three levels that name it in every topic. */
 export interface DeviceAddress {
@@ -51,6 +51,17 @@ export function topicsOf(address: DeviceAddress): DeviceTopics {
     updateDesired: `${root}/update/desired`,
     updateState: `${root}/update/state`,
   };
+}
+
+/**
+ * The root of the topics of all devices at an address: levels that are not given match any.
+ * @throws BeltsightError ARGUMENT_INVALID like {@link topicsOf}
+ */
+export function rootFilter({ site, line, device }: { [Level in keyof DeviceAddress]?: string | undefined }): string {
+  const levels = Object.entries({ site, line, device }).map(([what, value]) =>
+    value === undefined ? '+' : level(what, value),
+  );
+  return ['beltsight', TOPIC_VERSION, ...levels].join('/');
 }
 
 /** What a concrete topic is about, or undefined for a topic of someone else. */

@@ -33,10 +33,15 @@ export async function connectMqtt(
   } catch (cause) {
     throw new BeltsightError(
       'BROKER_UNREACHABLE',
-      `The MQTT broker at ${url} cannot be reached (${reasonOf(cause)}): check its address, credentials, and that it runs.`,
+      `The MQTT broker at ${withoutPassword(url)} cannot be reached (${reasonOf(cause)}): check its address, credentials, and that it runs.`,
       { cause },
     );
   }
+}
+
+/** An address fit for messages and logs. */
+export function withoutPassword(url: string): string {
+  return url.replace(/(:\/\/)[^/@]*@/, '$1***@');
 }
 
 class VersionRefused extends Error {}

@@ -126,6 +126,15 @@ describe('InspectionClient', () => {
     await vi.waitFor(() => expect(states.at(-1)).toBe(true), 5000);
   });
 
+  it('keeps the password of an address to itself, and refuses an address that no device has', async () => {
+    const hidden = InspectionClient.connect('mqtt://user:secret@127.0.0.1:9', { timeoutMs: 2000 });
+    await expect(hidden).rejects.toThrow(/\*\*\*@127\.0\.0\.1:9/);
+    await expect(hidden).rejects.not.toThrow(/secret/);
+    await expect(InspectionClient.connect('mqtt://127.0.0.1:9', { site: 'a/b' })).rejects.toThrow(
+      /"a\/b" cannot be a site/,
+    );
+  });
+
   it('says which broker is not there and what to check', async () => {
     const error = await InspectionClient.connect('mqtt://127.0.0.1:9', { timeoutMs: 2000 }).catch(
       (e: BeltsightError) => e,

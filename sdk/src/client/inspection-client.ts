@@ -4,8 +4,8 @@ import { decodeHeatmap, type Heatmap } from '../heatmap/codec.js';
 import { jpegId } from '../messages/frame.js';
 import { type ResultMessage, resultSchema } from '../messages/result.js';
 import { type StatusMessage, statusSchema } from '../messages/status.js';
-import { type DeviceAddress, type ParsedTopic, parseTopic, TOPIC_VERSION } from '../topics.js';
-import { connectMqtt } from './connect.js';
+import { type DeviceAddress, type ParsedTopic, parseTopic, rootFilter } from '../topics.js';
+import { connectMqtt, withoutPassword } from './connect.js';
 
 /** Results with an id among so many last ones are duplicates (QoS 1 delivers at least once). */
 const REMEMBERED_IDS = 10_000;
@@ -61,18 +61,21 @@ export class InspectionClient {
     client.on('close', () => this.#emit('connection', false));
   }
 
-  /** @throws BeltsightError BROKER_UNREACHABLE if there is no broker or it refuses the subscription */
+  /**
+   * @throws BeltsightError BROKER_UNREACHABLE if there is no broker or it refuses the subscription; ARGUMENT_INVALID for an
+   * address that no topic can have
+   */
   static async connect(url: string, options: InspectionClientOptions = {}): Promise<InspectionClient> {
-    const { site = '+', line = '+', device = '+', pictures = true, timeoutMs } = options;
+    const { site, line, device, pictures = true, timeoutMs } = options;
+    const root = rootFilter({ site, line, device });
     const client = await connectMqtt(url, options.mqtt, { timeoutMs });
     const inspection = new InspectionClient(client);
-    const root = `beltsight/${TOPIC_VERSION}/${site}/${line}/${device}`;
     const kinds = pictures ? ['result', 'heatmap', 'frame'] : ['result'];
     try {
       await client.subscribeAsync([`${root}/status`, ...kinds.map((kind) => `${root}/camera/+/${kind}`)], { qos: 1 });
     } catch (cause) {
       client.end(true);
-      const message = `The broker at ${url} refuses the subscription (${(cause as Error).message}): check the rights of the user.`;
+      const message = `The broker at ${withoutPassword(url)} refuses the subscription (${(cause as Error).message}): check the rights of the user.`;
       throw new BeltsightError('BROKER_UNREACHABLE', message, { cause });
     }
     return inspection;
