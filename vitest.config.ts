@@ -19,7 +19,7 @@ export default defineConfig({
           name: 'unit',
           include: ['{sdk,trainer,device,examples,test}/**/*.test.ts'],
           exclude: ['**/*.fixtures.test.ts', '**/dist/**', '**/node_modules/**', 'test/system/**'],
-          testTimeout: 60_000,
+          testTimeout: 180_000,
         },
       },
       {
