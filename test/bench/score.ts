@@ -52,15 +52,14 @@ else await measure();
 
 async function measure(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'beltsight-bench-'));
+  const port = await freePort();
+  const aedes = child('broker', String(port));
   try {
     const bundle = join(folder, 'bundle');
     await writeBundle(bundle);
-    const port = await freePort();
-    const aedes = child('broker', String(port));
     await once(aedes.stdout, 'data');
     const speed = await compareSpeed(bundle, `mqtt://127.0.0.1:${port}`);
     const memory = await compareMemory(folder, bundle, `mqtt://127.0.0.1:${port}`);
-    aedes.kill();
     const result = { size, ...speed, ...memory };
     console.log(`bare Run loop        ${speed.bareHz.toFixed(2)} runs/s`);
     console.log(
@@ -74,6 +73,7 @@ async function measure(): Promise<void> {
     );
     if (values.json) await writeFile(values.json, `${JSON.stringify(result, null, 2)}\n`);
   } finally {
+    aedes.kill();
     await rm(folder, { recursive: true });
   }
 }
@@ -149,8 +149,8 @@ async function compareMemory(folder: string, bundle: string, url: string) {
   return { bareMb, deviceMb };
 }
 
-const configOf = (bundle: string, url: string, path: string) =>
-  deviceConfigSchema.parse({
+function configOf(bundle: string, url: string, path: string) {
+  return deviceConfigSchema.parse({
     site: 's',
     line: 'l',
     device: 'bench',
@@ -159,6 +159,7 @@ const configOf = (bundle: string, url: string, path: string) =>
     cameras: [{ name: 'belt', source: { type: 'folder', path, loop: true }, class: 'thing', heatmaps: 'all' }],
     log: { level: 'silent' },
   });
+}
 
 async function openBare(bundle: string) {
   const manifest: BundleManifest = JSON.parse(await readFile(join(bundle, 'bundle.json'), 'utf8'));
