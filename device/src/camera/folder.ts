@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { BeltsightError } from '@beltsight/sdk';
 import type { FolderSource } from '../config/schema.js';
+import { pause } from '../pause.js';
 import { decodeImage } from './decode.js';
 import type { Camera, CameraFault, Frame } from './frame.js';
 
@@ -73,12 +73,6 @@ export class FolderCamera implements Camera {
       `Camera "${this.name}" finds no image in ${path}: put PNG, JPEG, WebP, BMP or TIFF files there, or correct cameras.source.path.`,
     );
   }
-}
-
-/** Waits; false if the signal came first. */
-async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
-  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
-  return !signal.aborted;
 }
 
 /** Fisher-Yates with a small generator (mulberry32): the same seed gives the same order. */

@@ -41,10 +41,6 @@ export class Publisher {
     this.#outbox = new Outbox(options.limits);
   }
 
-  get connected(): boolean {
-    return this.#client?.connected ?? false;
-  }
-
   /** Messages lost since the start: the outbox was full, or the broker takes no packet so large. */
   get dropped(): Readonly<Record<Importance | 'tooLarge', number>> {
     return { ...this.#outbox.dropped, tooLarge: this.#tooLarge };

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Camera, CameraFault, Frame } from '../camera/frame.js';
 import { newest } from '../camera/newest.js';
 import type { CameraConfig } from '../config/schema.js';
+import { pause } from '../pause.js';
 import type { Publisher } from '../publish/publisher.js';
 import type { Scorer } from '../score/scorer.js';
 import { publicationOf } from './publication.js';
@@ -47,7 +48,7 @@ export class Inspector {
         logger.error({ err: error }, message);
         this.#enter('failed', message);
         if (this.#counts.inspected > before) wait = REOPEN_MS.first;
-        await delay(wait, signal);
+        await pause(wait, signal);
       }
     }
     this.#enter('ended');
@@ -110,18 +111,4 @@ export class Inspector {
     this.#error = error;
     this.parts.changed();
   }
-}
-
-async function delay(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }
