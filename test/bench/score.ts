@@ -19,7 +19,7 @@ import { type BundleManifest, sealBundle } from '@beltsight/sdk/bundle';
 import { pino } from 'pino';
 import sharp from 'sharp';
 import type { Frame } from '../../device/src/camera/frame.js';
-import { deviceConfigSchema } from '../../device/src/config/schema.js';
+import { type CameraConfig, deviceConfigSchema } from '../../device/src/config/schema.js';
 import { Publisher } from '../../device/src/publish/publisher.js';
 import { OrtApi } from '../../device/src/score/ort/api.js';
 import { findLibrary } from '../../device/src/score/ort/library.js';
@@ -47,7 +47,6 @@ const { values } = parseArgs({
 const [size, rounds, runs] = [Number(values.size), Number(values.rounds), Number(values.runs)];
 
 if (values.child === 'broker') await broker();
-else if (values.child === 'bare') await bareProcess(values.bundle as string);
 else await measure();
 
 async function measure(): Promise<void> {
@@ -63,7 +62,7 @@ async function measure(): Promise<void> {
     const result = { size, ...speed, ...memory };
     console.log(`bare Run loop        ${speed.bareHz.toFixed(2)} runs/s`);
     console.log(
-      `device path          ${speed.deviceHz.toFixed(2)} frames/s, ${speed.fraction.toFixed(3)} of it (median of ${rounds} rounds in turn)`,
+      `device path          ${speed.deviceHz.toFixed(2)} frames/s, ${speed.fraction.toFixed(3)} of it; ${speed.fractionWithHeatmaps.toFixed(3)} with a heatmap for every frame (medians of ${rounds} rounds in turn)`,
     );
     console.log(
       `event-loop delay     p50 ${speed.delayP50Ms.toFixed(1)} ms, p99 ${speed.delayP99Ms.toFixed(1)} ms, flat out with heatmaps`,
@@ -88,13 +87,14 @@ async function compareSpeed(bundle: string, url: string) {
   const [camera] = configOf(bundle, url, bundle).cameras;
   const topics = topicsOf({ site: 's', line: 'l', device: 'd' });
   const frame = randomFrame();
-  const inspect = async () => {
+  const inspect = async (heatmaps: 'rejects' | 'all') => {
     // As the device does: messages are made while the next frame is scored.
     let publishing: Promise<void> = Promise.resolve();
     for (let i = 0; i < runs; i++) {
       const inspection = await scorer.score({ ...frame, sequence: i } as Frame);
       await publishing;
-      publishing = publicationOf(frame, inspection, camera as never, scorer.manifest.modelId, topics).then((p) =>
+      const wanted = { ...camera, heatmaps } as CameraConfig;
+      publishing = publicationOf(frame, inspection, wanted, scorer.manifest.modelId, topics).then((p) =>
         publisher.send(p),
       );
     }
@@ -103,28 +103,31 @@ async function compareSpeed(bundle: string, url: string) {
   const loop = async () => {
     for (let i = 0; i < runs; i++) await bare.session.run();
   };
-  const [bareRates, deviceRates, fractions]: [number[], number[], number[]] = [[], [], []];
+  const rates = { bare: [] as number[], device: [] as number[], heatmaps: [] as number[] };
   const delay = monitorEventLoopDelay({ resolution: 1 });
   for (let round = -1; round < rounds; round++) {
     const bareHz = await rateOf(loop);
+    const deviceHz = await rateOf(() => inspect('rejects'));
     delay.enable();
-    const deviceHz = await rateOf(inspect);
+    const heatmapsHz = await rateOf(() => inspect('all'));
     delay.disable();
     if (round < 0) {
       delay.reset();
       continue;
     }
-    bareRates.push(bareHz);
-    deviceRates.push(deviceHz);
-    fractions.push(deviceHz / bareHz);
+    rates.bare.push(bareHz);
+    rates.device.push(deviceHz);
+    rates.heatmaps.push(heatmapsHz);
   }
   await publisher.close(undefined, 1000);
   await scorer.close();
   await bare.close();
+  const fraction = (of: readonly number[]) => median(of.map((rate, i) => rate / (rates.bare[i] as number)));
   return {
-    bareHz: median(bareRates),
-    deviceHz: median(deviceRates),
-    fraction: median(fractions),
+    bareHz: median(rates.bare),
+    deviceHz: median(rates.device),
+    fraction: fraction(rates.device),
+    fractionWithHeatmaps: fraction(rates.heatmaps),
     delayP50Ms: delay.percentile(50) / 1e6,
     delayP99Ms: delay.percentile(99) / 1e6,
   };
@@ -140,8 +143,9 @@ async function compareMemory(folder: string, bundle: string, url: string) {
   await writeFile(file, JSON.stringify(configOf(bundle, url, images)));
   const device = fileURLToPath(new URL('../../device/bin/beltsight-device.mjs', import.meta.url));
   const running = start(process.execPath, [device, 'run', '--config', file]);
-  const bare = child('bare', bundle);
-  await sleep(15_000);
+  const session = fileURLToPath(new URL('./bare-session.mjs', import.meta.url));
+  const bare = spawn(process.execPath, [session, join(bundle, 'model.onnx'), String(size)], { stdio: 'inherit' });
+  await sleep(30_000);
   const [bareMb, deviceMb] = [await residentMb(bare.pid as number), await residentMb(running.process.pid as number)];
   bare.kill();
   running.process.kill();
@@ -177,11 +181,6 @@ async function openBare(bundle: string) {
     environment.close();
   };
   return { session, close };
-}
-
-async function bareProcess(bundle: string): Promise<void> {
-  const { session } = await openBare(bundle);
-  while (true) await session.run();
 }
 
 async function broker(): Promise<void> {

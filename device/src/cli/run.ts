@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { readDeviceConfig } from '../config/read.js';
 import { dryRun } from '../service/dry-run.js';
 import { DeviceService } from '../service/service.js';
+import { returnFreedMemory } from './memory.js';
 
 interface Flags {
   readonly config: string;
@@ -17,6 +18,7 @@ export function runCommand(): Command {
     .option('--dry-run', 'check configuration, bundle, cameras and broker, say what is wrong, and end')
     .addHelpText('after', '\nExample:\n  beltsight-device run --config device.yaml')
     .action(async ({ config: file, dryRun: dry = false }: Flags) => {
+      returnFreedMemory();
       const config = await readDeviceConfig(file);
       if (dry) {
         const sound = await dryRun(config, (line) => process.stdout.write(`${line}\n`));

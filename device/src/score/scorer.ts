@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
-import { type BundleManifest, type Decision, decide, openBundle } from '@beltsight/sdk/bundle';
+import { type BundleManifest, type Decision, decide } from '@beltsight/sdk/bundle';
 import type { Picture } from '../camera/frame.js';
+import { openBundleFolder } from './bundle-folder.js';
 import { OrtApi } from './ort/api.js';
 import { findLibrary } from './ort/library.js';
 import { allocate, type BoundPort, OrtEnvironment, OrtSession } from './ort/session.js';
@@ -56,7 +56,7 @@ export class Scorer {
    * @throws BeltsightError BUNDLE_*, MODEL_INVALID, RUNTIME_UNAVAILABLE, or INFERENCE_FAILED if the self-test fails
    */
   static async open(bundle: string, options: ScorerOptions = {}): Promise<Scorer> {
-    const { manifest, file } = await openBundle((path) => readFile(join(bundle, path)));
+    const { manifest, file } = await openBundleFolder(bundle);
     if (manifest.input.batch !== 1) {
       throw new BeltsightError(
         'BUNDLE_INVALID',

@@ -14,10 +14,10 @@ interface Subject {
  * verdicts wherever the score is farther than that from its threshold.
  * @throws BeltsightError INFERENCE_FAILED naming the sample that differs
  */
-export async function selfTest(subject: Subject, file: (path: string) => Uint8Array): Promise<void> {
+export async function selfTest(subject: Subject, file: (path: string) => Promise<Uint8Array>): Promise<void> {
   const { golden, tolerance, name } = subject.manifest;
   for (const { image, score: expected, verdict: wanted } of golden) {
-    const { score, verdict, threshold } = await subject.score(await decodeImage(file(image), image));
+    const { score, verdict, threshold } = await subject.score(await decodeImage(await file(image), image));
     const allowed = tolerance * Math.max(1, Math.abs(expected));
     const close = Math.abs(score - expected) <= allowed;
     const undecided = threshold !== null && Math.abs(expected - threshold) <= allowed;

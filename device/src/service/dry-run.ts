@@ -2,6 +2,7 @@ import { FolderCamera } from '../camera/folder.js';
 import type { DeviceConfig } from '../config/schema.js';
 import { connectionOf } from '../publish/connection.js';
 import { Scorer } from '../score/scorer.js';
+import { requireKnownClasses } from './classes.js';
 
 /**
  * Checks everything that a device needs, one line each, without publishing anything.
@@ -20,10 +21,9 @@ export async function dryRun(config: DeviceConfig, print: (line: string) => void
   print('ok     configuration');
   await check('bundle', async () => {
     const scorer = await Scorer.open(config.bundle, config.runtime);
-    const { name, modelId, classes, golden } = scorer.manifest;
+    const { name, modelId, golden } = scorer.manifest;
     await scorer.close();
-    const missing = config.cameras.find((camera) => camera.class && !classes.some((c) => c.name === camera.class));
-    if (missing) throw new Error(`camera "${missing.name}" expects class "${missing.class}", which it does not know`);
+    requireKnownClasses(config, scorer.manifest);
     return `"${name}", model ${modelId}, ${golden.length} golden samples score as they should (ONNX Runtime ${scorer.runtimeVersion}, ${scorer.provider})`;
   });
   for (const { name, source } of config.cameras) {

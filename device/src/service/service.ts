@@ -1,10 +1,11 @@
-import { BeltsightError, type StatusMessage, topicsOf } from '@beltsight/sdk';
+import { type StatusMessage, topicsOf } from '@beltsight/sdk';
 import type { Logger } from 'pino';
 import { FolderCamera } from '../camera/folder.js';
 import type { DeviceConfig } from '../config/schema.js';
 import { connectionOf } from '../publish/connection.js';
 import { Publisher } from '../publish/publisher.js';
 import { Scorer } from '../score/scorer.js';
+import { requireKnownClasses } from './classes.js';
 import { Inspector } from './inspector.js';
 import { offlineStatus, statusOf } from './status.js';
 
@@ -34,13 +35,11 @@ export class DeviceService {
       { modelId, provider: scorer.provider, onnxruntime: scorer.runtimeVersion },
       `Model "${name}" ready: ${classes.length} classes, ${golden.length} golden samples score as they should.`,
     );
-    const unknown = config.cameras.find((camera) => camera.class && !classes.some((c) => c.name === camera.class));
-    if (unknown) {
+    try {
+      requireKnownClasses(config, scorer.manifest);
+    } catch (error) {
       await scorer.close();
-      throw new BeltsightError(
-        'CONFIG_INVALID',
-        `Camera "${unknown.name}" expects class "${unknown.class}", which the model does not know; it knows ${classes.map((c) => c.name).join(', ')}.`,
-      );
+      throw error;
     }
     return new DeviceService(config, logger, scorer);
   }

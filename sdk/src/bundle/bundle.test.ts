@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tinyGraph, tinyParts } from '../../../test/support/tiny-bundle.js';
 import { BeltsightError } from '../errors.js';
+import { sha256 } from './digest.js';
 import { type BundleParts, openBundle, sealBundle } from './index.js';
 
 const memory = (files: ReadonlyMap<string, Uint8Array>) => async (path: string) => {
@@ -23,8 +24,25 @@ describe('bundles', () => {
     const parts = await tinyParts();
     const bundle = await openBundle(memory(await sealBundle(parts)));
     expect(bundle.manifest.classes).toEqual(parts.classes);
-    expect(bundle.model().initializers.get('gain')?.data).toEqual(new Float32Array([1]));
-    expect(bundle.file('golden/000.png')).toEqual(parts.extra.get('golden/000.png'));
+    expect((await bundle.model()).initializers.get('gain')?.data).toEqual(new Float32Array([1]));
+    expect(await bundle.file('golden/000.png')).toEqual(parts.extra.get('golden/000.png'));
+  });
+
+  it('are checked by digests of the caller, where it has them', async () => {
+    const files = await sealBundle(await tinyParts());
+    const digest = async (path: string) => {
+      const bytes = files.get(path) as Uint8Array;
+      return { sha256: await sha256(bytes), sizeBytes: bytes.length };
+    };
+    const read: string[] = [];
+    const reading = async (path: string) => {
+      read.push(path);
+      return memory(files)(path);
+    };
+    await openBundle(reading, digest);
+    expect(read).not.toContain('student.weights');
+    const wrong = async (path: string) => ({ ...(await digest(path)), sha256: '0'.repeat(64) });
+    await expect(openBundle(reading, wrong)).rejects.toMatchObject({ code: 'BUNDLE_CORRUPT' });
   });
 
   it('seal to the same bytes again', async () => {

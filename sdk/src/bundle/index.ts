@@ -1,4 +1,4 @@
 export { conformalP, cosineDistance, type Decision, decide, type ModelOutput } from './decide.js';
 export { type BundleClass, type BundleManifest, MANIFEST, manifestSchema } from './manifest.js';
-export { type Bundle, openBundle, type ReadFile } from './open.js';
+export { type Bundle, type DigestFile, type FileDigest, openBundle, type ReadFile } from './open.js';
 export { type BundleParts, sealBundle } from './seal.js';

@@ -4,7 +4,9 @@ import {
   AttributeProtoSchema,
   AttributeProto_AttributeType as AttributeType,
   TensorProto_DataLocation as DataLocation,
+  type GraphProto,
   GraphProtoSchema,
+  type ModelProto,
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
@@ -80,32 +82,49 @@ export function encodeModelWithData(graph: OnnxGraph, placement: Placement): Enc
  * Reads a serialised model. `external` resolves external data files by their location.
  * @throws BeltsightError MODEL_INVALID if the bytes are no ONNX model or use a type Beltsight does not know.
  */
-export function decodeModel(bytes: Uint8Array, external?: (location: string) => Uint8Array): OnnxGraph {
-  let model: ReturnType<typeof parse>;
-  try {
-    model = parse(bytes);
-  } catch (cause) {
-    throw invalid(
-      'The file is not an ONNX model (it does not parse as protobuf): truncated or of another format.',
-      cause,
-    );
-  }
-  const graph = model.graph;
-  if (graph === undefined) throw invalid('The ONNX model has no graph.');
-  if (model.opsetImport.length === 0) throw invalid('The ONNX model names no operator set: it is truncated.');
-  const constants = new Set(graph.initializer.map((tensor) => tensor.name));
+export function decodeModel(bytes: Uint8Array, external?: (location: string) => Uint8Array | undefined): OnnxGraph {
+  const { model, graph } = parse(bytes);
   return {
     name: graph.name,
     opsets: Object.fromEntries(model.opsetImport.map((o) => [o.domain, Number(o.version)])),
-    inputs: graph.input.filter((i) => !constants.has(i.name)).map(decodeValueInfo),
-    outputs: graph.output.map(decodeValueInfo),
+    ...interfaceOf(graph),
     initializers: new Map(graph.initializer.map((t) => [t.name, decodeTensor(t, external)])),
     nodes: graph.node.map(decodeNode),
     metadata: Object.fromEntries(model.metadataProps.map((p) => [p.key, p.value])),
   };
 }
 
-const parse = (bytes: Uint8Array) => fromBinary(ModelProtoSchema, bytes);
+/**
+ * Reads the inputs and outputs of a serialised model alone.
+ * @throws BeltsightError MODEL_INVALID as {@link decodeModel}
+ */
+export function decodeInterface(bytes: Uint8Array): Pick<OnnxGraph, 'inputs' | 'outputs'> {
+  return interfaceOf(parse(bytes).graph);
+}
+
+function interfaceOf(graph: GraphProto): Pick<OnnxGraph, 'inputs' | 'outputs'> {
+  const constants = new Set(graph.initializer.map((tensor) => tensor.name));
+  return {
+    inputs: graph.input.filter((i) => !constants.has(i.name)).map(decodeValueInfo),
+    outputs: graph.output.map(decodeValueInfo),
+  };
+}
+
+function parse(bytes: Uint8Array): { model: ModelProto; graph: GraphProto } {
+  let model: ModelProto;
+  try {
+    model = fromBinary(ModelProtoSchema, bytes);
+  } catch (cause) {
+    throw invalid(
+      'The file is not an ONNX model (it does not parse as protobuf): truncated or of another format.',
+      cause,
+    );
+  }
+  const { graph } = model;
+  if (graph === undefined) throw invalid('The ONNX model has no graph.');
+  if (model.opsetImport.length === 0) throw invalid('The ONNX model names no operator set: it is truncated.');
+  return { model, graph };
+}
 
 function entries(record: Readonly<Record<string, string>>) {
   return Object.entries(record).map(([key, value]) => create(StringStringEntryProtoSchema, { key, value }));
@@ -124,7 +143,7 @@ function encodeTensor(name: string, value: TensorValue): TensorProto {
   });
 }
 
-function decodeTensor(tensor: TensorProto, external?: (location: string) => Uint8Array): TensorValue {
+function decodeTensor(tensor: TensorProto, external?: (location: string) => Uint8Array | undefined): TensorValue {
   const type = elementTypeOf(tensor.dataType);
   if (type === undefined)
     throw invalid(`Tensor "${tensor.name}" has element type ${tensor.dataType}, which Beltsight does not use.`);
@@ -133,11 +152,12 @@ function decodeTensor(tensor: TensorProto, external?: (location: string) => Uint
   let raw: Uint8Array = tensor.rawData ?? new Uint8Array();
   if (tensor.dataLocation === DataLocation.EXTERNAL) {
     const info = Object.fromEntries(tensor.externalData.map((e) => [e.key, e.value]));
-    if (!external || info.location === undefined) {
+    const content = info.location === undefined ? undefined : external?.(info.location);
+    if (content === undefined) {
       throw invalid(`Tensor "${tensor.name}" lives in the external file "${info.location}", which was not given.`);
     }
     const offset = Number(info.offset ?? 0);
-    raw = external(info.location).subarray(offset, offset + Number(info.length));
+    raw = content.subarray(offset, offset + Number(info.length));
   } else if (raw.length === 0 && tensor.floatData.length > 0) {
     raw = rawBytes({ type, dims, data: Float32Array.from(tensor.floatData) });
   } else if (raw.length === 0 && tensor.int64Data.length > 0) {

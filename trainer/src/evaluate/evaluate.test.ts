@@ -51,7 +51,7 @@ describe('a trained, exported and measured model', () => {
       },
     };
     const loader = new ImageLoader(32);
-    const runner = await ModelRunner.open(bundle.model());
+    const runner = await ModelRunner.open(await bundle.model());
     for (const file of [run.classes[0]?.heldOut[0] as string, path('products', 'plate', 'test', 'spot', '0.png')]) {
       const pixels = await loader.load(file);
       const { score } = infer(model, tensors, tf.div(tf.tensor4d(pixels, [1, 32, 32, 3]), 255));

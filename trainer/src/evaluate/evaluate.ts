@@ -40,7 +40,7 @@ export async function evaluateBundle(
   const bundle = await openBundle((path) => readFile(join(options.bundle, path)));
   const classes = selectClasses(await readDataset(options.data), bundle, options);
   const loader = new ImageLoader(bundle.manifest.input.size, 0);
-  const runner = await ModelRunner.open(bundle.model());
+  const runner = await ModelRunner.open(await bundle.model());
   const total = classes.reduce((sum, { test }) => sum + test.length, 0);
   let done = 0;
   try {

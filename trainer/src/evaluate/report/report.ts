@@ -25,7 +25,7 @@ export async function htmlReport(
   bundleFolder: string,
 ): Promise<string> {
   const bundle = await openBundle((path) => readFile(join(bundleFolder, path)));
-  const runner = await ModelRunner.open(bundle.model());
+  const runner = await ModelRunner.open(await bundle.model());
   const loader = new ImageLoader(runner.size, 0);
   const gallery = new Gallery(loader, runner);
   const sections: string[] = [];
