@@ -3,11 +3,14 @@
  *
  * Milliseconds per image of a training step of the compiled engine (ResNet-18-sized teacher and student, random weights),
  * time by ONNX operator, and tfjs's CPU backend on the same step, run in turn in the same process. The eager backend takes
- * minutes at these sizes, so it is compared at 64x64, batch 2, where the compiled engine is measured again.
+ * minutes at these sizes, so it is compared at 64x64, batch 2, where the compiled engine is measured again. Where python3 has PyTorch
+ * (Debian: python3-torch), its eager mode does the same RD step after each of ours.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { lossConfigSchema } from '../../trainer/src/loss/config.js';
 import { defineModel, modelConfigSchema } from '../../trainer/src/model/network.js';
@@ -48,7 +51,14 @@ for (const loss of values.losses.split(',') as Loss[]) {
     const { msPerImage, operators } = await profiled(loss, size);
     console.log(`\n${loss} ${size}x${size}, batch ${batch}, ${threads} threads: ${msPerImage.toFixed(1)} ms an image`);
     console.table(operators.slice(0, 12).map((o) => ({ ...o, msPerImage: Number(o.msPerImage.toFixed(2)) })));
-    results.push({ loss, size, batch, threads, msPerImage, operators });
+    const pytorch = loss === 'rd' ? pytorchStep(size) : undefined;
+    if (pytorch) {
+      const ratio = msPerImage / pytorch.msPerImage;
+      console.log(
+        `PyTorch ${pytorch.version}: ${pytorch.msPerImage.toFixed(1)} ms an image; ours takes ${ratio.toFixed(2)} of it`,
+      );
+    }
+    results.push({ loss, size, batch, threads, msPerImage, operators, pytorch });
   }
 }
 const comparisons = [];
@@ -62,6 +72,17 @@ for (const loss of values.losses.split(',') as Loss[]) {
   comparisons.push(comparison);
 }
 if (values.json) writeFileSync(values.json, JSON.stringify({ results, comparisons }, null, 2));
+
+/** The same step by PyTorch, where it is installed. */
+function pytorchStep(size: number): { version: string; msPerImage: number } | undefined {
+  const script = fileURLToPath(new URL('./pytorch.py', import.meta.url));
+  const args = [script, ...[size, batch, steps, threads].map(String)];
+  // Debian's own interpreter: it has Debian's packages wherever another one comes first in the path.
+  const { status, stdout, stderr } = spawnSync('/usr/bin/python3', args, { encoding: 'utf8' });
+  if (status === 0) return JSON.parse(stdout);
+  console.log(`No comparison with PyTorch: ${stderr?.trim().split('\n').at(-1) ?? 'there is no /usr/bin/python3'}`);
+  return undefined;
+}
 
 /** The fastest of a few steps, and where the time of the profiled steps went. */
 async function profiled(loss: Loss, size: number): Promise<{ msPerImage: number; operators: Operator[] }> {
