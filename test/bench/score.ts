@@ -21,9 +21,8 @@ import sharp from 'sharp';
 import type { Frame } from '../../device/src/camera/frame.js';
 import { type CameraConfig, deviceConfigSchema } from '../../device/src/config/schema.js';
 import { Publisher } from '../../device/src/publish/publisher.js';
-import { OrtApi } from '../../device/src/score/ort/api.js';
-import { findLibrary } from '../../device/src/score/ort/library.js';
-import { allocate, OrtEnvironment, OrtSession } from '../../device/src/score/ort/session.js';
+import { loadRuntime } from '../../device/src/score/ort/library.js';
+import { OrtEnvironment, OrtSession } from '../../device/src/score/ort/session.js';
 import { Scorer } from '../../device/src/score/scorer.js';
 import { publicationOf } from '../../device/src/service/publication.js';
 import { inferenceGraph } from '../../trainer/src/export/inference-graph.js';
@@ -168,14 +167,12 @@ function configOf(bundle: string, url: string, path: string) {
 async function openBare(bundle: string) {
   const manifest: BundleManifest = JSON.parse(await readFile(join(bundle, 'bundle.json'), 'utf8'));
   const s = manifest.input.size;
-  const environment = OrtEnvironment.open(OrtApi.load(findLibrary()));
-  const inputs = [allocate({ name: 'image', type: 'float32', dims: [1, 3, s, s] })];
-  const outputs = [
-    allocate({ name: 'score', type: 'float32', dims: [1] }),
-    allocate({ name: 'map', type: 'float32', dims: [1, 1, s, s] }),
-    allocate({ name: 'embedding', type: 'float32', dims: [1, manifest.embeddingSize] }),
-  ];
-  const session = await OrtSession.open(environment, join(bundle, manifest.graph), inputs, outputs);
+  const environment = OrtEnvironment.open(loadRuntime());
+  const session = await OrtSession.open(environment, join(bundle, manifest.graph));
+  session.bindInput('image', session.hostTensor('float32', [1, 3, s, s]));
+  session.bindOutput('score', session.hostTensor('float32', [1]));
+  session.bindOutput('map', session.hostTensor('float32', [1, 1, s, s]));
+  session.bindOutput('embedding', session.hostTensor('float32', [1, manifest.embeddingSize]));
   const close = async () => {
     await session.close();
     environment.close();

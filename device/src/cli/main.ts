@@ -1,11 +1,13 @@
 import { BeltsightError } from '@beltsight/sdk';
 import { Command } from 'commander';
+import { providerCommand } from './provider.js';
 import { runCommand } from './run.js';
 
 const program = new Command('beltsight-device')
   .description('Inspect camera frames with a Beltsight model and publish the results over MQTT')
   .showHelpAfterError('(add --help for the options)')
-  .addCommand(runCommand());
+  .addCommand(runCommand())
+  .addCommand(providerCommand());
 
 try {
   await program.parseAsync();

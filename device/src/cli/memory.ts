@@ -1,4 +1,4 @@
-import koffi from 'koffi';
+import { loadLibrary } from '../native.js';
 
 /** glibc, malloc.h. */
 const [M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX] = [-1, -3, -8];
@@ -10,7 +10,7 @@ const LARGE = 128 * 1024;
  */
 export function returnFreedMemory(): void {
   try {
-    const mallopt = koffi.load('libc.so.6').func('int mallopt(int parameter, int value)');
+    const mallopt = loadLibrary('libc.so.6').func('int mallopt(int parameter, int value)');
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, LARGE);
     mallopt(M_TRIM_THRESHOLD, LARGE);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cudaOptionsSchema, tensorRtOptionsSchema, webGpuOptionsSchema } from '../score/providers/schema.js';
 import { readDeviceConfig } from './read.js';
 
 let folder: string;
@@ -58,5 +59,9 @@ describe('device configuration', () => {
     const page = await readFile(repository('docs/device-config.md'), 'utf8');
     const { deviceConfigSchema } = await import('./schema.js');
     for (const key of Object.keys(deviceConfigSchema.shape)) expect(page).toContain(`\`${key}`);
+    const providers = await readFile(repository('docs/providers.md'), 'utf8');
+    for (const { shape } of [tensorRtOptionsSchema, cudaOptionsSchema, webGpuOptionsSchema]) {
+      for (const key of Object.keys(shape)) expect(providers).toContain(`| \`${key}\` |`);
+    }
   });
 });

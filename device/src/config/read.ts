@@ -11,12 +11,16 @@ import { type DeviceConfig, deviceConfigSchema } from './schema.js';
 export async function readDeviceConfig(file: string): Promise<DeviceConfig> {
   const config = parseConfig(deviceConfigSchema, parseYaml(await readText(file), file), file);
   const from = (path: string) => resolve(dirname(file), path);
-  const { library } = config.runtime;
+  const { library, cache } = config.runtime;
   const { passwordFile, caFile } = config.broker;
   return {
     ...config,
     bundle: from(config.bundle),
-    runtime: { ...config.runtime, ...(library === undefined ? {} : { library: from(library) }) },
+    runtime: {
+      ...config.runtime,
+      ...(library === undefined ? {} : { library: from(library) }),
+      ...(cache === undefined ? {} : { cache: from(cache) }),
+    },
     broker: {
       ...config.broker,
       ...(passwordFile === undefined ? {} : { passwordFile: from(passwordFile) }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { runtimeSchema } from '../score/providers/schema.js';
 
 const level = z
   .string()
@@ -57,15 +58,7 @@ export const deviceConfigSchema = z.strictObject({
   line: level.describe('Second level.'),
   device: level.describe('Third level; unique within the line.'),
   bundle: z.string().min(1).describe('Bundle folder of beltsight export; relative to the configuration file.'),
-  runtime: z
-    .strictObject({
-      threads: z.int().positive().max(256).optional().describe('Inference threads; default: all cores.'),
-      library: z
-        .string()
-        .optional()
-        .describe('A libonnxruntime.so to use instead of the one that comes with Beltsight; relative to this file.'),
-    })
-    .default({}),
+  runtime: runtimeSchema.prefault({}).describe('How the model is run.'),
   broker: brokerSchema,
   outbox: z
     .strictObject({

@@ -2,20 +2,21 @@ import { BeltsightError } from '@beltsight/sdk';
 import { encodeModel } from '@beltsight/sdk/onnx';
 import { preprocessGraph } from '@beltsight/sdk/preprocess';
 import type { Picture } from '../camera/frame.js';
-import { allocate, type BoundPort, type OrtEnvironment, OrtSession, type SessionOptions } from './ort/session.js';
+import { type OrtEnvironment, OrtSession, type SessionOptions } from './ort/session.js';
+import type { OrtTensor } from './ort/tensor.js';
 
 /** Sessions kept open: one for each frame size and format. */
 const MAX_OPEN = 4;
 
 /** Brings frames of any size to the model's input, by the same graph that the trainer's images went through. */
 export class Preprocessor {
-  readonly #sessions = new Map<string, Promise<{ session: OrtSession; frame: BoundPort }>>();
+  readonly #sessions = new Map<string, Promise<{ session: OrtSession; frame: OrtTensor }>>();
 
   constructor(
     private readonly environment: OrtEnvironment,
     private readonly size: number,
     /** Where the results go: the model's input `image`. */
-    private readonly image: BoundPort,
+    private readonly image: OrtTensor,
     private readonly options: SessionOptions,
   ) {}
 
@@ -29,7 +30,7 @@ export class Preprocessor {
       );
     }
     const { session, frame } = await this.#open(picture);
-    frame.data.set(data);
+    frame.data?.set(data);
     await session.run();
   }
 
@@ -61,10 +62,11 @@ export class Preprocessor {
 
   async #create({ format, width, height }: Picture) {
     const graph = preprocessGraph({ format, width, height, size: this.size });
-    const frame = allocate({ name: 'frame', type: 'uint8', dims: [height, width, 3] });
+    const session = await OrtSession.open(this.environment, encodeModel(graph), this.options);
+    const frame = session.hostTensor('uint8', [height, width, 3]);
+    session.bindInput('frame', frame);
     // The other output, 8-bit pixels, is the trainer's: not asked for, not computed.
-    const outputs = [this.image];
-    const session = await OrtSession.open(this.environment, encodeModel(graph), [frame], outputs, this.options);
+    session.bindOutput('image', this.image);
     return { session, frame };
   }
 

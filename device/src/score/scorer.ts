@@ -1,19 +1,21 @@
-import { join } from 'node:path';
-import { BeltsightError } from '@beltsight/sdk';
+import { BeltsightError, parseConfig } from '@beltsight/sdk';
 import { type BundleManifest, type Decision, decide } from '@beltsight/sdk/bundle';
+import type { z } from 'zod';
 import type { Picture } from '../camera/frame.js';
 import { openBundleFolder } from './bundle-folder.js';
-import { OrtApi } from './ort/api.js';
-import { findLibrary } from './ort/library.js';
-import { allocate, type BoundPort, OrtEnvironment, OrtSession } from './ort/session.js';
-import { Preprocessor } from './preprocessor.js';
+import type { OrtApi } from './ort/api.js';
+import { loadRuntime } from './ort/library.js';
+import { OrtEnvironment } from './ort/session.js';
+import { Pipeline } from './pipeline.js';
+import { firstThatWorks, type RejectedProvider } from './providers/chain.js';
+import { type AcceleratorName, type ProviderName, type RuntimeConfig, runtimeSchema } from './providers/schema.js';
+import { withEngines } from './providers/tensorrt.js';
 import { selfTest } from './self-test.js';
 
-export interface ScorerOptions {
-  /** Threads inside one operator; default: all cores. */
-  readonly threads?: number | undefined;
-  /** A `libonnxruntime.so` to use instead of the one of onnxruntime-node. */
-  readonly library?: string | undefined;
+/** How the model is run: threads, library, providers and their options; all have defaults. */
+export interface ScorerOptions extends z.input<typeof runtimeSchema> {
+  /** Hears what happens on the way, in words for a log. */
+  readonly log?: (line: string) => void;
 }
 
 /** What the model says of a picture, and what follows from it. */
@@ -41,21 +43,22 @@ export class Scorer {
   private constructor(
     readonly manifest: BundleManifest,
     /** ONNX Runtime execution provider in use. */
-    readonly provider: 'cpu',
+    readonly provider: ProviderName,
+    /** Providers that come before it in the configuration, and why they are not in use. */
+    readonly rejected: readonly RejectedProvider[],
     /** Version of ONNX Runtime, such as "1.30.0". */
     readonly runtimeVersion: string,
     private readonly environment: OrtEnvironment,
-    private readonly preprocessor: Preprocessor,
-    private readonly model: OrtSession,
-    private readonly outputs: Readonly<Record<'score' | 'map' | 'embedding', BoundPort>>,
+    private readonly pipeline: Pipeline,
   ) {}
 
   /**
-   * Opens a bundle folder: checks every byte of it, loads the model, and proves on the bundle's golden samples that this device
-   * gives the scores the trainer gave.
-   * @throws BeltsightError BUNDLE_*, MODEL_INVALID, RUNTIME_UNAVAILABLE, or INFERENCE_FAILED if the self-test fails
+   * Opens a bundle folder: checks every byte of it, loads the model on the first provider that runs it, and proves on the
+   * bundle's golden samples that this device gives the scores the trainer gave.
+   * @throws BeltsightError BUNDLE_*, CONFIG_INVALID, MODEL_INVALID, RUNTIME_UNAVAILABLE, PROVIDER_UNAVAILABLE, or INFERENCE_FAILED if the self-test fails
    */
-  static async open(bundle: string, options: ScorerOptions = {}): Promise<Scorer> {
+  static async open(bundle: string, { log = () => undefined, ...options }: ScorerOptions = {}): Promise<Scorer> {
+    const runtime = parseConfig(runtimeSchema, options, 'The options of the scorer');
     const { manifest, file } = await openBundleFolder(bundle);
     if (manifest.input.batch !== 1) {
       throw new BeltsightError(
@@ -63,31 +66,34 @@ export class Scorer {
         `${bundle} takes ${manifest.input.batch} images a run, a device one: export it with --batch 1.`,
       );
     }
-    const environment = OrtEnvironment.open(OrtApi.load(findLibrary(options.library)));
-    const { size } = manifest.input;
-    const image = allocate({ name: 'image', type: 'float32', dims: [1, 3, size, size] });
-    const outputs = {
-      score: allocate({ name: 'score', type: 'float32', dims: [1] }),
-      map: allocate({ name: 'map', type: 'float32', dims: [1, 1, size, size] }),
-      embedding: allocate({ name: 'embedding', type: 'float32', dims: [1, manifest.embeddingSize] }),
+    const api = loadRuntime(runtime.library, log);
+    const environment = OrtEnvironment.open(api);
+    const available = availabilityOf(api);
+    const attempt = async (provider: ProviderName) => {
+      if (provider !== 'cpu') requireProvider(provider, api, available);
+      const load = async (applied: RuntimeConfig) => {
+        const pipeline = await Pipeline.open(environment, bundle, manifest, provider, applied, available);
+        try {
+          await selfTest(manifest, (picture) => pipeline.run(picture), file);
+          return pipeline;
+        } catch (error) {
+          await pipeline.close();
+          throw error;
+        }
+      };
+      if (provider !== 'tensorrt') return load(runtime);
+      const { modelId } = manifest;
+      return withEngines(runtime, { modelId, int8: false, runtimeVersion: api.version }, log, load);
     };
-    const model = await OrtSession.open(
-      environment,
-      join(bundle, manifest.graph),
-      [image],
-      Object.values(outputs),
-      options,
-    );
-    const preprocessor = new Preprocessor(environment, size, image, options);
-    const { version } = environment.api;
-    const scorer = new Scorer(manifest, 'cpu', version, environment, preprocessor, model, outputs);
     try {
-      await selfTest(scorer, file);
+      const chosen = await firstThatWorks(runtime.providers, runtime.strict, attempt, ({ provider, reason }) =>
+        log(`Provider ${provider} is not used: ${reason}`),
+      );
+      return new Scorer(manifest, chosen.provider, chosen.rejected, api.version, environment, chosen.result);
     } catch (error) {
-      await scorer.close();
+      environment.close();
       throw error;
     }
-    return scorer;
   }
 
   /**
@@ -104,19 +110,35 @@ export class Scorer {
   /** Waits for the pictures in the queue, then frees all memory. */
   async close(): Promise<void> {
     await this.#queue;
-    await this.preprocessor.close();
-    await this.model.close();
+    await this.pipeline.close();
     this.environment.close();
   }
 
   async #score(picture: Picture, recipe?: string): Promise<Inspection> {
-    await this.preprocessor.fill(picture);
-    await this.model.run();
-    const [score = Number.NaN] = this.outputs.score.data;
-    // Copies: the outputs' memory belongs to the next run.
-    const embedding = Float32Array.from(this.outputs.embedding.data);
+    const { score, map, embedding } = await this.pipeline.run(picture);
     const { size } = this.manifest.input;
-    const map = { width: size, height: size, values: Float32Array.from(this.outputs.map.data) };
-    return { score, map, embedding, ...decide({ score, embedding }, this.manifest, recipe) };
+    const decision = decide({ score, embedding }, this.manifest, recipe);
+    return { score, map: { width: size, height: size, values: map }, embedding, ...decision };
   }
+}
+
+/** Names of accelerators in the list of a library's providers. */
+const BUILT_AS: Readonly<Record<AcceleratorName, string>> = {
+  tensorrt: 'TensorrtExecutionProvider',
+  cuda: 'CUDAExecutionProvider',
+  webgpu: 'WebGpuExecutionProvider',
+};
+
+function availabilityOf(api: OrtApi): (name: AcceleratorName) => boolean {
+  const built = api.availableProviders();
+  return (name) => built.includes(BUILT_AS[name]);
+}
+
+/** ONNX Runtime itself may drop a provider that it does not have, and run on the processor without a word. */
+function requireProvider(name: AcceleratorName, api: OrtApi, available: (name: AcceleratorName) => boolean): void {
+  if (available(name)) return;
+  throw new BeltsightError(
+    'PROVIDER_UNAVAILABLE',
+    `ONNX Runtime ${api.version} (${api.library}) was built without ${name}: add a build for this device, see docs/jetson.md.`,
+  );
 }

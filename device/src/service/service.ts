@@ -29,7 +29,7 @@ export class DeviceService {
    * @throws BeltsightError whatever keeps the device from inspecting; a broker that is away does not
    */
   static async open(config: DeviceConfig, logger: Logger): Promise<DeviceService> {
-    const scorer = await Scorer.open(config.bundle, config.runtime);
+    const scorer = await Scorer.open(config.bundle, { ...config.runtime, log: (line) => logger.warn(line) });
     const { name, modelId, classes, golden } = scorer.manifest;
     logger.info(
       { modelId, provider: scorer.provider, onnxruntime: scorer.runtimeVersion },

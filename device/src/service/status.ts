@@ -7,7 +7,7 @@ import { SOFTWARE } from './software.js';
 export function statusOf(
   state: StatusMessage['state'],
   config: DeviceConfig,
-  scorer: Pick<Scorer, 'manifest' | 'provider'>,
+  scorer: Pick<Scorer, 'manifest' | 'provider' | 'rejected'>,
   cameras: readonly CameraStatus[],
 ): StatusMessage {
   const degraded = state === 'online' && cameras.some((camera) => camera.state === 'failed');
@@ -16,6 +16,7 @@ export function statusOf(
     software: SOFTWARE,
     model: { id: scorer.manifest.modelId, classes: scorer.manifest.classes.map(({ name }) => name) },
     provider: scorer.provider,
+    rejectedProviders: [...scorer.rejected],
     cameras: [...cameras],
   };
 }

@@ -19,6 +19,10 @@ export const statusSchema = z.object({
   software: z.object({ name: z.string(), version: z.string() }).optional(),
   model: z.object({ id: z.string(), classes: z.array(z.string()) }).optional(),
   provider: z.string().optional().describe('ONNX Runtime execution provider in use: tensorrt, cuda, webgpu or cpu.'),
+  rejectedProviders: z
+    .array(z.object({ provider: z.string(), reason: z.string() }))
+    .optional()
+    .describe('Providers that the configuration prefers, and why they are not in use.'),
   cameras: z.array(cameraStatusSchema).optional(),
 });
 export type StatusMessage = z.infer<typeof statusSchema>;

@@ -2,18 +2,48 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
+import { OrtApi } from './api.js';
+import { installedRuntimes } from './installed.js';
+
+/** Where builds of ONNX Runtime are put by hand or by a package. */
+const SYSTEM_FOLDERS = [
+  '/usr/local/lib',
+  '/opt/onnxruntime/lib',
+  process.arch === 'arm64' ? '/usr/lib/aarch64-linux-gnu' : '/usr/lib/x86_64-linux-gnu',
+  '/usr/lib',
+];
 
 /**
- * Where `libonnxruntime` lies: the configured file, or the one that onnxruntime-node carries for this platform.
- * @throws BeltsightError RUNTIME_UNAVAILABLE if there is none
+ * ONNX Runtime: the configured library and no other; or the first that can be used of those on the system, those that
+ * `beltsight-device provider add` put there, and the one of onnxruntime-node.
+ * @param log hears of libraries that are there and cannot be used
+ * @throws BeltsightError RUNTIME_UNAVAILABLE
  */
-export function findLibrary(configured?: string): string {
-  const file = configured ?? bundledLibrary();
-  if (existsSync(file)) return file;
-  const remedy = configured
-    ? 'correct runtime.library in the configuration, or leave it out'
-    : `onnxruntime-node has none for ${process.platform} ${process.arch}; name one as runtime.library in the configuration`;
-  throw new BeltsightError('RUNTIME_UNAVAILABLE', `There is no ONNX Runtime library at ${file}: ${remedy}.`);
+export function loadRuntime(configured?: string, log: (line: string) => void = () => undefined): OrtApi {
+  if (configured !== undefined) {
+    if (existsSync(configured)) return OrtApi.load(configured);
+    throw new BeltsightError(
+      'RUNTIME_UNAVAILABLE',
+      `There is no ONNX Runtime library at ${configured}: correct runtime.library in the configuration, or leave it out.`,
+    );
+  }
+  for (const file of libraries()) {
+    try {
+      return OrtApi.load(file);
+    } catch (error) {
+      log((error as Error).message);
+    }
+  }
+  throw new BeltsightError(
+    'RUNTIME_UNAVAILABLE',
+    `There is no ONNX Runtime library for ${process.platform} ${process.arch}: name one as runtime.library in the configuration.`,
+  );
+}
+
+/** Libraries that are there, in the order in which they are tried. */
+export function libraries(): string[] {
+  const system = SYSTEM_FOLDERS.map((folder) => join(folder, 'libonnxruntime.so'));
+  return [...system, ...installedRuntimes(), bundledLibrary()].filter((file) => existsSync(file));
 }
 
 function bundledLibrary(): string {

@@ -1,31 +1,16 @@
 import { BeltsightError } from '@beltsight/sdk';
-import koffi from 'koffi';
-import { type OrtApi, type Pointer, pinned } from './api.js';
-
-/** Element types of ONNX tensors by their number in ONNXTensorElementDataType. */
-const ELEMENTS = { float32: { code: 1, array: Float32Array }, uint8: { code: 2, array: Uint8Array } } as const;
-
-/** An input or output: its tensor is allocated once, and every run reads or writes it in place. */
-export interface Port {
-  readonly name: string;
-  readonly type: keyof typeof ELEMENTS;
-  readonly dims: readonly number[];
-}
-
-/** A port with memory. */
-export interface BoundPort extends Port {
-  readonly data: Float32Array | Uint8Array;
-}
-
-/** Memory for a port, where ONNX Runtime can reach it. */
-export function allocate(port: Port): BoundPort {
-  const length = port.dims.reduce((product, dim) => product * dim, 1);
-  return { ...port, data: pinned<Float32Array | Uint8Array>(ELEMENTS[port.type].array, length) };
-}
+import { appendProviders, type ProviderRequest } from '../providers/append.js';
+import { memoryOf } from '../providers/memory.js';
+import type { OrtApi, Pointer } from './api.js';
+import { type ElementType, OrtTensor } from './tensor.js';
 
 export interface SessionOptions {
   /** Threads inside one operator; default: ONNX Runtime's choice, the number of cores. */
   readonly threads?: number | undefined;
+  /** Execution providers in order of preference; what none of them takes runs on the processor. */
+  readonly providers?: readonly ProviderRequest[];
+  /** Refuse to run any operator on the processor. */
+  readonly strict?: boolean;
 }
 
 /** ONNX Runtime's environment: one for each process and library. */
@@ -50,39 +35,36 @@ export class OrtEnvironment {
 }
 
 const LOG_ERROR = 3;
+const DEVICE_ALLOCATOR = 0;
 const ARENA_ALLOCATOR = 1;
 const DEFAULT_MEMORY = 0;
 
-/**
- * A model loaded on the CPU provider, with its inputs and outputs bound to fixed memory. Runs are asynchronous and
- * one at a time.
- */
+/** A loaded model whose inputs and outputs are bound to fixed tensors. Runs are asynchronous and one at a time. */
 export class OrtSession {
-  readonly #inputs: Tensors;
-  readonly #outputs: Tensors;
+  readonly #binding: Pointer;
+  /** Inputs in host memory of a provider that computes elsewhere: handed over before every run. */
+  readonly #uploads: { name: string; tensor: OrtTensor }[] = [];
+  readonly #owned: OrtTensor[] = [];
+  readonly #allocators: Pointer[] = [];
   #running: Promise<void> = Promise.resolve();
   #closed = false;
 
   private constructor(
     private readonly environment: OrtEnvironment,
     private readonly pointer: Pointer,
-    inputs: readonly BoundPort[],
-    outputs: readonly BoundPort[],
+    private readonly provider: ProviderRequest['name'] | undefined,
   ) {
-    this.#inputs = new Tensors(environment, inputs);
-    this.#outputs = new Tensors(environment, outputs);
+    this.#binding = environment.api.make('createIoBinding', pointer);
   }
 
   /**
    * Loads a model from a file (whose external data lies beside it) or from memory.
-   * @throws BeltsightError MODEL_INVALID if ONNX Runtime refuses it
+   * @throws BeltsightError MODEL_INVALID if ONNX Runtime refuses it, PROVIDER_UNAVAILABLE if it refuses a provider
    */
   static async open(
     environment: OrtEnvironment,
     model: string | Uint8Array,
-    inputs: readonly BoundPort[],
-    outputs: readonly BoundPort[],
-    { threads }: SessionOptions = {},
+    { threads, providers = [], strict = false }: SessionOptions = {},
   ): Promise<OrtSession> {
     const { api, pointer } = environment;
     const options = api.make('createSessionOptions');
@@ -90,23 +72,39 @@ export class OrtSession {
       if (threads !== undefined) api.call('setIntraOpNumThreads', options, threads);
       // Threads that spin between operators would keep a core busy between frames.
       api.call('addSessionConfigEntry', options, 'session.intra_op.allow_spinning', '0');
-      const session =
-        typeof model === 'string'
-          ? await api.makeAsync('createSession', pointer, model, options)
-          : await api.makeAsync('createSessionFromArray', pointer, model, model.byteLength, options);
-      return new OrtSession(environment, session, inputs, outputs);
-    } catch (cause) {
-      const where = typeof model === 'string' ? model : 'the graph';
-      throw new BeltsightError('MODEL_INVALID', `ONNX Runtime refuses ${where}: ${(cause as Error).message}`, {
-        cause,
-      });
+      if (strict) api.call('addSessionConfigEntry', options, 'session.disable_cpu_ep_fallback', '1');
+      appendProviders(api, options, providers);
+      const session = await create(api, pointer, model, options);
+      return new OrtSession(environment, session, providers[0]?.name);
     } finally {
       api.release('releaseSessionOptions', options);
     }
   }
 
+  /** A tensor where the session's provider computes: in the GPU's memory if it has its own. Freed with the session. */
+  deviceTensor(type: ElementType, dims: readonly number[]): OrtTensor {
+    const memory = this.provider && memoryOf(this.provider)?.device;
+    return memory ? this.#allocated(memory.name, memory.type, type, dims, false) : this.hostTensor(type, dims);
+  }
+
+  /** A tensor that the processor reads and writes, page-locked where the provider can. Freed with the session. */
+  hostTensor(type: ElementType, dims: readonly number[]): OrtTensor {
+    const memory = this.provider && memoryOf(this.provider)?.pinned;
+    if (memory) return this.#allocated(memory.name, memory.type, type, dims, true);
+    return this.#own(OrtTensor.host(this.environment.api, this.environment.memory, type, dims));
+  }
+
+  bindInput(name: string, tensor: OrtTensor): void {
+    if (this.provider && tensor.data) this.#uploads.push({ name, tensor });
+    else this.environment.api.call('bindInput', this.#binding, name, tensor.value);
+  }
+
+  bindOutput(name: string, tensor: OrtTensor): void {
+    this.environment.api.call('bindOutput', this.#binding, name, tensor.value);
+  }
+
   /**
-   * Runs the model on what lies in the inputs' memory; results lie in the outputs' memory.
+   * Runs the model on what lies in the bound inputs; results lie in the bound outputs.
    * @throws BeltsightError INFERENCE_FAILED
    */
   async run(): Promise<void> {
@@ -117,19 +115,10 @@ export class OrtSession {
   }
 
   async #run(): Promise<void> {
-    const [inputs, outputs] = [this.#inputs, this.#outputs];
+    const { api } = this.environment;
     try {
-      await this.environment.api.callAsync(
-        'run',
-        this.pointer,
-        null,
-        inputs.names,
-        inputs.values,
-        inputs.count,
-        outputs.names,
-        outputs.count,
-        outputs.values,
-      );
+      for (const { name, tensor } of this.#uploads) await api.callAsync('bindInput', this.#binding, name, tensor.value);
+      await api.callAsync('runWithBinding', this.pointer, null, this.#binding);
     } catch (cause) {
       throw new BeltsightError('INFERENCE_FAILED', `The model failed to run: ${(cause as Error).message}`, { cause });
     }
@@ -140,53 +129,49 @@ export class OrtSession {
     if (this.#closed) return;
     this.#closed = true;
     await this.#running;
-    this.#inputs.release();
-    this.#outputs.release();
-    this.environment.api.release('releaseSession', this.pointer);
+    const { api } = this.environment;
+    api.release('releaseIoBinding', this.#binding);
+    for (const tensor of this.#owned) tensor.release();
+    for (const allocator of this.#allocators) api.release('releaseAllocator', allocator);
+    api.release('releaseSession', this.pointer);
+  }
+
+  #allocated(
+    name: string,
+    memoryType: number,
+    type: ElementType,
+    dims: readonly number[],
+    reachable: boolean,
+  ): OrtTensor {
+    const { api } = this.environment;
+    const info = api.make('createMemoryInfo', name, DEVICE_ALLOCATOR, 0, memoryType);
+    try {
+      const allocator = api.make('createAllocator', this.pointer, info);
+      this.#allocators.push(allocator);
+      return this.#own(OrtTensor.allocated(api, allocator, type, dims, reachable));
+    } finally {
+      api.release('releaseMemoryInfo', info);
+    }
+  }
+
+  #own(tensor: OrtTensor): OrtTensor {
+    this.#owned.push(tensor);
+    return tensor;
   }
 }
 
-/** Names and tensors as arrays of C pointers, made once. */
-class Tensors {
-  readonly names: BigUint64Array;
-  readonly values: BigUint64Array;
-  /** Keeps what the pointers point to alive. */
-  readonly #texts: readonly Buffer[];
-
-  constructor(
-    private readonly environment: OrtEnvironment,
-    private readonly ports: readonly BoundPort[],
-  ) {
-    this.#texts = ports.map(({ name }) => cString(name));
-    this.names = pinned(BigUint64Array, ports.length);
-    this.values = pinned(BigUint64Array, ports.length);
-    ports.forEach((port, i) => {
-      this.names[i] = koffi.address(this.#texts[i] as Buffer);
-      this.values[i] = this.#tensor(port);
-    });
+async function create(
+  api: OrtApi,
+  environment: Pointer,
+  model: string | Uint8Array,
+  options: Pointer,
+): Promise<Pointer> {
+  try {
+    return typeof model === 'string'
+      ? await api.makeAsync('createSession', environment, model, options)
+      : await api.makeAsync('createSessionFromArray', environment, model, model.byteLength, options);
+  } catch (cause) {
+    const where = typeof model === 'string' ? model : 'the graph';
+    throw new BeltsightError('MODEL_INVALID', `ONNX Runtime refuses ${where}: ${(cause as Error).message}`, { cause });
   }
-
-  get count(): number {
-    return this.ports.length;
-  }
-
-  release(): void {
-    for (const value of this.values) this.environment.api.release('releaseValue', value);
-  }
-
-  #tensor({ type, dims, data }: BoundPort): Pointer {
-    const { api, memory } = this.environment;
-    const shape = pinned(BigInt64Array, dims.length);
-    shape.set(dims.map(BigInt));
-    const { code } = ELEMENTS[type];
-    return api.make('createTensorWithDataAsOrtValue', memory, data, data.byteLength, shape, dims.length, code);
-  }
-}
-
-/** A zero-terminated string in memory that does not move. */
-function cString(text: string): Buffer {
-  const bytes = Buffer.from(`${text}\0`, 'utf8');
-  const fixed = Buffer.from(new ArrayBuffer(bytes.length));
-  bytes.copy(fixed);
-  return fixed;
 }
