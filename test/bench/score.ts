@@ -27,6 +27,7 @@ import { Scorer } from '../../device/src/score/scorer.js';
 import { publicationOf } from '../../device/src/service/publication.js';
 import { inferenceGraph } from '../../trainer/src/export/inference-graph.js';
 import { placementOf } from '../../trainer/src/export/placement.js';
+import { foldAffine } from '../../trainer/src/graph/passes/fold-affine.js';
 import { defineModel, modelConfigSchema } from '../../trainer/src/model/network.js';
 import { initialise } from '../../trainer/src/model/parameters.js';
 import { loadTeacher } from '../../trainer/src/model/teacher/load.js';
@@ -197,7 +198,8 @@ function child(what: string, bundle: string) {
 async function writeBundle(folder: string): Promise<void> {
   const teacher = await loadTeacher('mobilenet_v2');
   const model = defineModel(modelConfigSchema.parse({ size }));
-  const graph = inferenceGraph(model, teacher, initialise(model.parameters, model.statistics, 1), 1);
+  const weights = initialise(model.parameters, model.statistics, 1);
+  const graph = foldAffine(inferenceGraph(model, teacher, weights, 1));
   const centroid = Array.from({ length: model.embeddingSize }, () => 1 / Math.sqrt(model.embeddingSize));
   const files = await sealBundle({
     name: 'bench',

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { libraries } from '../../device/src/score/ort/library.js';
@@ -17,6 +17,7 @@ export class OrtShim {
     this.#log = join(folder, 'shim.log');
     const source = fileURLToPath(new URL('./ort-shim.c', import.meta.url));
     execFileSync('gcc', ['-shared', '-fPIC', '-O1', '-Wall', '-Werror', '-o', this.library, source]);
+    for (const name of ['tensorrt', 'cuda']) writeFileSync(join(folder, `libonnxruntime_providers_${name}.so`), '');
     this.behave({});
   }
 

@@ -129,8 +129,8 @@ describe('TensorRT and CUDA', () => {
     const { provider, rejected } = await scored({ library: undefined, providers: ['tensorrt', 'cuda', 'cpu'] });
     expect(provider).toBe('cpu');
     expect(rejected.map(({ reason }) => reason)).toEqual([
-      expect.stringMatching(/cannot use tensorrt: Failed to load library .*providers_shared/),
-      expect.stringMatching(/cannot use cuda: Failed to load library .*providers_shared/),
+      expect.stringContaining('comes without tensorrt'),
+      expect.stringContaining('comes without cuda'),
     ]);
   });
 });

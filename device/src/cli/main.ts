@@ -1,5 +1,7 @@
 import { BeltsightError } from '@beltsight/sdk';
 import { Command } from 'commander';
+import { benchCommand } from './bench.js';
+import { doctorCommand } from './doctor.js';
 import { providerCommand } from './provider.js';
 import { runCommand } from './run.js';
 
@@ -7,7 +9,9 @@ const program = new Command('beltsight-device')
   .description('Inspect camera frames with a Beltsight model and publish the results over MQTT')
   .showHelpAfterError('(add --help for the options)')
   .addCommand(runCommand())
-  .addCommand(providerCommand());
+  .addCommand(providerCommand())
+  .addCommand(doctorCommand())
+  .addCommand(benchCommand());
 
 try {
   await program.parseAsync();

@@ -16,6 +16,9 @@ export interface ModelOutput {
   readonly embedding: Float32Array;
 }
 
+/** Hears how long a stage took, in milliseconds. On a GPU the model's time may hold part of the preprocessing's. */
+export type Observe = (stage: 'preprocess' | 'model' | 'decide', ms: number) => void;
+
 /**
  * From a frame to the model's outputs on one provider. Frame, preprocessing and model share the provider's memory: a frame is
  * uploaded once, and nothing is allocated for it but the copies of the outputs that are handed out.
@@ -61,9 +64,13 @@ export class Pipeline {
   }
 
   /** Calls must not overlap. */
-  async run(picture: Picture): Promise<ModelOutput> {
+  async run(picture: Picture, observe?: Observe): Promise<ModelOutput> {
+    const begin = performance.now();
     await this.preprocessor.fill(picture);
+    const filled = performance.now();
     await this.model.run();
+    observe?.('preprocess', filled - begin);
+    observe?.('model', performance.now() - filled);
     const { score, map, embedding } = this.outputs;
     // Copies: the outputs' memory belongs to the next run.
     return {

@@ -6,7 +6,7 @@ import { openBundleFolder } from './bundle-folder.js';
 import type { OrtApi } from './ort/api.js';
 import { loadRuntime } from './ort/library.js';
 import { OrtEnvironment } from './ort/session.js';
-import { Pipeline } from './pipeline.js';
+import { type Observe, Pipeline } from './pipeline.js';
 import { firstThatWorks, type RejectedProvider } from './providers/chain.js';
 import { type AcceleratorName, type ProviderName, type RuntimeConfig, runtimeSchema } from './providers/schema.js';
 import { withEngines } from './providers/tensorrt.js';
@@ -16,6 +16,8 @@ import { selfTest } from './self-test.js';
 export interface ScorerOptions extends z.input<typeof runtimeSchema> {
   /** Hears what happens on the way, in words for a log. */
   readonly log?: (line: string) => void;
+  /** Hears how long each stage of each picture took, in milliseconds. */
+  readonly observe?: Observe;
 }
 
 /** What the model says of a picture, and what follows from it. */
@@ -50,6 +52,7 @@ export class Scorer {
     readonly runtimeVersion: string,
     private readonly environment: OrtEnvironment,
     private readonly pipeline: Pipeline,
+    private readonly observe: Observe,
   ) {}
 
   /**
@@ -57,7 +60,10 @@ export class Scorer {
    * bundle's golden samples that this device gives the scores the trainer gave.
    * @throws BeltsightError BUNDLE_*, CONFIG_INVALID, MODEL_INVALID, RUNTIME_UNAVAILABLE, PROVIDER_UNAVAILABLE, or INFERENCE_FAILED if the self-test fails
    */
-  static async open(bundle: string, { log = () => undefined, ...options }: ScorerOptions = {}): Promise<Scorer> {
+  static async open(
+    bundle: string,
+    { log = () => undefined, observe = () => undefined, ...options }: ScorerOptions = {},
+  ): Promise<Scorer> {
     const runtime = parseConfig(runtimeSchema, options, 'The options of the scorer');
     const { manifest, file } = await openBundleFolder(bundle);
     if (manifest.input.batch !== 1) {
@@ -89,7 +95,8 @@ export class Scorer {
       const chosen = await firstThatWorks(runtime.providers, runtime.strict, attempt, ({ provider, reason }) =>
         log(`Provider ${provider} is not used: ${reason}`),
       );
-      return new Scorer(manifest, chosen.provider, chosen.rejected, api.version, environment, chosen.result);
+      const { provider, rejected, result } = chosen;
+      return new Scorer(manifest, provider, rejected, api.version, environment, result, observe);
     } catch (error) {
       environment.close();
       throw error;
@@ -115,9 +122,11 @@ export class Scorer {
   }
 
   async #score(picture: Picture, recipe?: string): Promise<Inspection> {
-    const { score, map, embedding } = await this.pipeline.run(picture);
+    const { score, map, embedding } = await this.pipeline.run(picture, this.observe);
     const { size } = this.manifest.input;
+    const begin = performance.now();
     const decision = decide({ score, embedding }, this.manifest, recipe);
+    this.observe('decide', performance.now() - begin);
     return { score, map: { width: size, height: size, values: map }, embedding, ...decision };
   }
 }
@@ -134,11 +143,11 @@ function availabilityOf(api: OrtApi): (name: AcceleratorName) => boolean {
   return (name) => built.includes(BUILT_AS[name]);
 }
 
-/** ONNX Runtime itself may drop a provider that it does not have, and run on the processor without a word. */
+/** ONNX Runtime itself may drop a provider that it lacks, and run on the processor without a word. */
 function requireProvider(name: AcceleratorName, api: OrtApi, available: (name: AcceleratorName) => boolean): void {
   if (available(name)) return;
   throw new BeltsightError(
     'PROVIDER_UNAVAILABLE',
-    `ONNX Runtime ${api.version} (${api.library}) was built without ${name}: add a build for this device, see docs/jetson.md.`,
+    `ONNX Runtime ${api.version} (${api.library}) comes without ${name}: add a build for this device, see docs/jetson.md.`,
   );
 }

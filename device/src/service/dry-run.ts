@@ -4,38 +4,58 @@ import { connectionOf } from '../publish/connection.js';
 import { Scorer } from '../score/scorer.js';
 import { requireKnownClasses } from './classes.js';
 
+/** One thing that was looked at. */
+export interface Check {
+  readonly what: string;
+  readonly sound: boolean;
+  /** What was found; what is wrong and what to do. */
+  readonly text: string;
+}
+
 /**
  * Checks everything that a device needs, one line each, without publishing anything.
  * @returns whether all was well
  */
 export async function dryRun(config: DeviceConfig, print: (line: string) => void): Promise<boolean> {
-  let sound = true;
-  const check = async (what: string, look: () => Promise<string>) => {
-    try {
-      print(`ok     ${what}: ${await look()}`);
-    } catch (error) {
-      sound = false;
-      print(`FAULT  ${what}: ${(error as Error).message}`);
-    }
-  };
+  let all = true;
   print('ok     configuration');
-  await check('bundle', async () => {
+  for await (const { what, sound, text } of checksOf(config)) {
+    all &&= sound;
+    print(`${sound ? 'ok    ' : 'FAULT '} ${what}: ${text}`);
+  }
+  return all;
+}
+
+/** The checks of a dry run, as they are done. */
+export async function* checksOf(config: DeviceConfig): AsyncGenerator<Check> {
+  yield attempt('bundle', async () => {
     const scorer = await Scorer.open(config.bundle, config.runtime);
     const { name, modelId, golden } = scorer.manifest;
     await scorer.close();
     requireKnownClasses(config, scorer.manifest);
-    return `"${name}", model ${modelId}, ${golden.length} golden samples score as they should (ONNX Runtime ${scorer.runtimeVersion}, ${scorer.provider})`;
+    const passed = scorer.rejected.map(({ provider }) => provider).join(', ');
+    return (
+      `"${name}", model ${modelId}, ${golden.length} golden samples score as they should ` +
+      `(ONNX Runtime ${scorer.runtimeVersion}, ${scorer.provider}${passed === '' ? '' : `; not usable: ${passed}`})`
+    );
   });
   for (const { name, source } of config.cameras) {
-    await check(`camera ${name}`, async () => {
+    yield attempt(`camera ${name}`, async () => {
       await new FolderCamera(name, source).check();
       return source.path;
     });
   }
-  await check('broker', async () => {
+  yield attempt('broker', async () => {
     const client = await connectionOf(config, undefined)(() => undefined);
     await client.endAsync();
     return config.broker.url;
   });
-  return sound;
+}
+
+async function attempt(what: string, look: () => Promise<string>): Promise<Check> {
+  try {
+    return { what, sound: true, text: await look() };
+  } catch (error) {
+    return { what, sound: false, text: (error as Error).message };
+  }
 }

@@ -62,7 +62,7 @@ function resultOf(id: string, frame: Frame, inspection: Inspection, camera: stri
 }
 
 /** Scaled so that the threshold lies in the middle of the picture's range: what is brighter than half is defective. */
-function heatmapOf(id: string, { map, threshold }: Inspection): Buffer {
+export function heatmapOf(id: string, { map, threshold }: Pick<Inspection, 'map' | 'threshold'>): Buffer {
   const high = threshold === null ? map.values.reduce((a, b) => Math.max(a, b), 0) : 2 * threshold;
   return Buffer.from(encodeHeatmap(map, { id, low: 0, high: high > 0 ? high : 1, threshold }));
 }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import koffi from 'koffi';
 import { loadLibrary } from '../../native.js';
@@ -126,7 +128,7 @@ export class OrtApi {
     this.#check(this.functions[name](...args) as Pointer | null);
   }
 
-  /** Names of the execution providers that the library was built with, such as "CUDAExecutionProvider". */
+  /** Names of the execution providers that the library can load, such as "CUDAExecutionProvider". */
   availableProviders(): string[] {
     const [out, count] = [pinned(BigUint64Array, 1), pinned(Int32Array, 1)];
     this.call('getAvailableProviders', out, count);
@@ -134,7 +136,11 @@ export class OrtApi {
     const size = BigInt(BigUint64Array.BYTES_PER_ELEMENT);
     const list = Array.from({ length: n }, (_, i): string => koffi.decode(names + BigInt(i) * size, 'char *'));
     this.call('releaseAvailableProviders', names, n);
-    return list;
+    // Some builds list providers whose own libraries they come without.
+    return list.filter((name) => {
+      const part = PROVIDER_LIBRARIES[name];
+      return part === undefined || existsSync(join(dirname(this.library), part));
+    });
   }
 
   /** Calls a function that makes an object. */
@@ -179,6 +185,12 @@ const PROTOTYPES = Object.fromEntries(
 
 /** Where in its own source an error of ONNX Runtime comes from, ahead of what it says. */
 const ORIGIN = /^[\s\S]*\[ONNXRuntimeError\] : \d+ : \w+ : |^\/onnxruntime_src\/\S+ .*?(?= was false\. )/;
+
+/** Providers that live in a library of their own, beside the main one. */
+const PROVIDER_LIBRARIES: Readonly<Record<string, string>> = {
+  TensorrtExecutionProvider: 'libonnxruntime_providers_tensorrt.so',
+  CUDAExecutionProvider: 'libonnxruntime_providers_cuda.so',
+};
 
 /** Stands in for a function that a library was built without: only what needs it fails. */
 function absent(library: string, name: string): Native {

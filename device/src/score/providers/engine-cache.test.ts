@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EngineCache } from './engine-cache.js';
 
 let root: string;
@@ -59,8 +59,9 @@ describe('EngineCache', () => {
     await writeFile(lock, String(process.ppid));
     const lines: string[] = [];
     const waiting = EngineCache.open(root, { model: 1 }, { pollMs: 5, log: (line) => lines.push(line) });
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    expect(lines).toEqual([expect.stringContaining(`Process ${process.ppid} builds the same engine`)]);
+    await vi.waitFor(() =>
+      expect(lines).toEqual([expect.stringContaining(`Process ${process.ppid} builds the same engine`)]),
+    );
     await rm(lock);
     await (await waiting).release();
     await writeFile(lock, String(process.ppid));

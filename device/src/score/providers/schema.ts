@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Execution providers in the order in which they are preferred. */
-export const PROVIDERS = ['tensorrt', 'cuda', 'webgpu', 'cpu'] as const;
+const PROVIDERS = ['tensorrt', 'cuda', 'webgpu', 'cpu'] as const;
 export type ProviderName = (typeof PROVIDERS)[number];
 export type AcceleratorName = Exclude<ProviderName, 'cpu'>;
 
