@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { readDeviceConfig } from '../config/read.js';
 import { dryRun } from '../service/dry-run.js';
 import { DeviceService } from '../service/service.js';
+import { Watchdog } from '../service/watchdog.js';
 import { returnFreedMemory } from './memory.js';
 
 interface Flags {
@@ -27,15 +28,19 @@ export function runCommand(): Command {
       }
       const logger = pino({ name: config.device, level: config.log.level });
       const service = await DeviceService.open(config, logger);
+      const watchdog = Watchdog.open({ alive: () => service.alive, logger });
       const dispose = stopOnSignal(() => {
         logger.info('Stopping; frames in work are finished first.');
+        watchdog.stopping();
         service.stop();
       });
       try {
+        watchdog.ready(`Inspecting ${config.cameras.map(({ name }) => name).join(', ')} on ${service.provider}`);
         await service.run();
         logger.info('Stopped.');
       } finally {
         dispose();
+        watchdog.close();
       }
     });
 }

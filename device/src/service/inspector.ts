@@ -30,6 +30,8 @@ export class Inspector {
   /** Pictures are encoded while the next frame is scored. */
   #publishing: Promise<void> = Promise.resolve();
   #rate = { since: performance.now(), inspected: 0 };
+  /** When the frame in work was taken up. */
+  #since: number | undefined;
 
   constructor(private readonly parts: InspectorParts) {}
 
@@ -52,6 +54,11 @@ export class Inspector {
       }
     }
     this.#enter('ended');
+  }
+
+  /** For how long the frame in work has been in work, in milliseconds; 0 between frames. */
+  get busyMs(): number {
+    return this.#since === undefined ? 0 : performance.now() - this.#since;
   }
 
   /** Figures since the start; the rate is that since the last call with `restart`. */
@@ -79,7 +86,12 @@ export class Inspector {
         this.#enter('failed', item.fault);
         continue;
       }
-      await this.#inspect(item);
+      this.#since = performance.now();
+      try {
+        await this.#inspect(item);
+      } finally {
+        this.#since = undefined;
+      }
       if (!camera.paced) await publisher.ready(signal);
     }
     await this.#publishing;

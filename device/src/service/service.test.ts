@@ -6,7 +6,8 @@ import { InspectionClient, type ResultMessage, type StatusMessage } from '@belts
 import { Aedes } from 'aedes';
 import { pino } from 'pino';
 import sharp from 'sharp';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { waitFor } from '../../../test/support/patience.js';
 import { TINY_SIZE, tinyImage, writeTinyBundle } from '../../../test/support/tiny-bundle.js';
 import { deviceConfigSchema } from '../config/schema.js';
 import { dryRun } from './dry-run.js';
@@ -78,7 +79,7 @@ describe('DeviceService', () => {
     const seen = await listen(port);
     const service = await DeviceService.open(configOf(port, {}, { frames: true }), logger);
     await service.run();
-    await vi.waitFor(() => expect(seen.statuses.at(-1)?.state).toBe('offline'));
+    await waitFor(() => expect(seen.statuses.at(-1)?.state).toBe('offline'));
     expect(seen.invalid).toEqual([]);
     expect(seen.results.map(({ verdict, class: { name }, frame }) => [frame.source, verdict, name])).toEqual([
       ['1-red-good.png', 'pass', 'red'],
@@ -101,7 +102,7 @@ describe('DeviceService', () => {
     await startBroker(port);
     const seen = await listen(port);
     await running;
-    await vi.waitFor(() => expect(seen.results).toHaveLength(3));
+    await waitFor(() => expect(seen.results).toHaveLength(3));
   });
 
   it('stops when asked, with the last word on its status', async () => {
@@ -109,14 +110,14 @@ describe('DeviceService', () => {
     const seen = await listen(port);
     const service = await DeviceService.open(configOf(port, { rateHz: 30, loop: true }), logger);
     const running = service.run();
-    await vi.waitFor(() => expect(seen.results.length).toBeGreaterThan(5));
+    await waitFor(() => expect(seen.results.length).toBeGreaterThan(5));
     service.stop();
     await running;
-    await vi.waitFor(() => expect(seen.statuses.at(-1)?.state).toBe('offline'));
+    await waitFor(() => expect(seen.statuses.at(-1)?.state).toBe('offline'));
     expect(seen.statuses.map(({ state }) => state)).toContain('online');
     // Retained: who comes later hears it too.
     const later = await listen(port);
-    await vi.waitFor(() => expect(later.statuses.map(({ state }) => state)).toEqual(['offline']));
+    await waitFor(() => expect(later.statuses.map(({ state }) => state)).toEqual(['offline']));
   });
 
   it('is degraded while a camera fails, and recovers with it', async () => {
@@ -125,7 +126,7 @@ describe('DeviceService', () => {
     const path = join(folder, 'later');
     const service = await DeviceService.open(configOf(port, { path, rateHz: 20, loop: true }), logger);
     const running = service.run();
-    await vi.waitFor(() =>
+    await waitFor(() =>
       expect(seen.statuses.at(-1)).toMatchObject({
         state: 'degraded',
         cameras: [{ state: 'failed', error: expect.stringContaining(path) }],
@@ -133,7 +134,7 @@ describe('DeviceService', () => {
     );
     await mkdir(path);
     await sharp({ create: { width: 9, height: 9, channels: 3, background: 'red' } }).toFile(join(path, 'x.png'));
-    await vi.waitFor(
+    await waitFor(
       () => expect(seen.statuses.at(-1)).toMatchObject({ state: 'online', cameras: [{ state: 'running' }] }),
       5000,
     );

@@ -14,9 +14,13 @@ const FLUSH_MS = 5000;
 /** How long a service whose cameras have ended waits for it. */
 const DELIVER_MS = 600_000;
 
+/** A frame in work for longer will never be done. */
+const STUCK_MS = 60_000;
+
 /** The device: cameras to scorer to broker, until it is stopped or every camera has ended. */
 export class DeviceService {
   readonly #stopping = new AbortController();
+  #inspectors: readonly Inspector[] = [];
 
   private constructor(
     private readonly config: DeviceConfig,
@@ -42,6 +46,16 @@ export class DeviceService {
       throw error;
     }
     return new DeviceService(config, logger, scorer);
+  }
+
+  /** Execution provider in use. */
+  get provider(): string {
+    return this.scorer.provider;
+  }
+
+  /** Whether frames get through: none has been in work for longer than any model takes. */
+  get alive(): boolean {
+    return this.#inspectors.every(({ busyMs }) => busyMs < STUCK_MS);
   }
 
   /** Asks the service to end: frames in work are finished and delivered. */
@@ -78,6 +92,7 @@ export class DeviceService {
           changed: () => tell(),
         }),
     );
+    this.#inspectors = inspectors;
     tell();
     const connecting = publisher.start();
     state = 'online';

@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { Aedes } from 'aedes';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { waitFor } from '../../../test/support/patience.js';
 import type { BeltsightError } from '../errors.js';
 import { encodeHeatmap } from '../heatmap/codec.js';
 import { tagJpeg } from '../messages/frame.js';
@@ -59,7 +60,7 @@ describe('InspectionClient', () => {
     client.on('result', ({ id }, { camera }) => seen.push(`${camera} ${id}`));
     for (const id of ['1', '1', '2'])
       await sender.publishAsync(topics.result('c'), JSON.stringify(result(ID + id)), { qos: 1 });
-    await vi.waitFor(() => expect(seen).toEqual([`c ${ID}1`, `c ${ID}2`]));
+    await waitFor(() => expect(seen).toEqual([`c ${ID}1`, `c ${ID}2`]));
   });
 
   it('hands out status, heatmaps and frames', async () => {
@@ -81,7 +82,7 @@ describe('InspectionClient', () => {
     );
     await sender.publishAsync(topics.heatmap('c'), Buffer.from(heatmap), { qos: 1 });
     await sender.publishAsync(topics.frame('c'), Buffer.from(tagJpeg(Uint8Array.of(0xff, 0xd8), `${ID}1`)), { qos: 1 });
-    await vi.waitFor(() => expect(seen).toEqual(['online', ['x', 4], `${ID}1`]));
+    await waitFor(() => expect(seen).toEqual(['online', ['x', 4], `${ID}1`]));
   });
 
   it('reports what is no message, and goes on', async () => {
@@ -95,7 +96,7 @@ describe('InspectionClient', () => {
     }
     await sender.publishAsync(topics.heatmap('c'), 'not a picture', { qos: 1 });
     await sender.publishAsync(topics.result('c'), JSON.stringify(result(`${ID}1`)), { qos: 1 });
-    await vi.waitFor(() => expect(seen).toEqual([`${ID}1`]));
+    await waitFor(() => expect(seen).toEqual([`${ID}1`]));
     expect(invalid).toHaveLength(7);
   });
 
@@ -109,7 +110,7 @@ describe('InspectionClient', () => {
     });
     client.on('result', ({ id }) => seen.push(id));
     await sender.publishAsync(topics.result('c'), JSON.stringify(result(`${ID}1`)), { qos: 1 });
-    await vi.waitFor(() => expect(seen).toHaveLength(1));
+    await waitFor(() => expect(seen).toHaveLength(1));
     expect(errors).toHaveLength(1);
   });
 
@@ -120,10 +121,10 @@ describe('InspectionClient', () => {
     const states: boolean[] = [];
     client.on('connection', (connected) => states.push(connected));
     await broker.stop();
-    await vi.waitFor(() => expect(states).toContain(false));
+    await waitFor(() => expect(states).toContain(false));
     const again = await startBroker(Number(new URL(broker.url).port));
     closers.push(again.stop);
-    await vi.waitFor(() => expect(states.at(-1)).toBe(true), 5000);
+    await waitFor(() => expect(states.at(-1)).toBe(true), 5000);
   });
 
   it('keeps the password of an address to itself, and refuses an address that no device has', async () => {

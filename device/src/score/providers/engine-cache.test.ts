@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { waitFor } from '../../../../test/support/patience.js';
 import { EngineCache } from './engine-cache.js';
 
 let root: string;
@@ -59,7 +60,7 @@ describe('EngineCache', () => {
     await writeFile(lock, String(process.ppid));
     const lines: string[] = [];
     const waiting = EngineCache.open(root, { model: 1 }, { pollMs: 5, log: (line) => lines.push(line) });
-    await vi.waitFor(() =>
+    await waitFor(() =>
       expect(lines).toEqual([expect.stringContaining(`Process ${process.ppid} builds the same engine`)]),
     );
     await rm(lock);
