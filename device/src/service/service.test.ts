@@ -134,9 +134,8 @@ describe('DeviceService', () => {
     );
     await mkdir(path);
     await sharp({ create: { width: 9, height: 9, channels: 3, background: 'red' } }).toFile(join(path, 'x.png'));
-    await waitFor(
-      () => expect(seen.statuses.at(-1)).toMatchObject({ state: 'online', cameras: [{ state: 'running' }] }),
-      5000,
+    await waitFor(() =>
+      expect(seen.statuses.at(-1)).toMatchObject({ state: 'online', cameras: [{ state: 'running' }] }),
     );
     service.stop();
     await running;
