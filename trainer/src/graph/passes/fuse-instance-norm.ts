@@ -51,7 +51,8 @@ function matchNorm(
   const square = made(planeMean(made(sum?.inputs[0], 'ReduceMean')), 'Mul');
   const difference = made(centred, 'Sub');
   const epsilon = constants.get(sum?.inputs[1] ?? '');
-  if (!square?.inputs.every((input) => input === centred) || !difference || epsilon?.data.length !== 1) return undefined;
+  if (!square?.inputs.every((input) => input === centred) || !difference || epsilon?.data.length !== 1)
+    return undefined;
   const [input] = difference.inputs;
   if (input === undefined || planeMean(made(difference.inputs[1], 'ReduceMean')) !== input) return undefined;
   const channels = channelsOf(producers.get(input), constants);
