@@ -7,7 +7,7 @@
  * (Debian: python3-torch), its eager mode does the same RD step after each of ours.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,14 +23,9 @@ import { EagerEngine } from '../../trainer/src/train/engine/eager.js';
 import { DEFAULT_OPTIMIZER } from '../../trainer/src/train/engine/program.js';
 import type { Batch, TrainingEngine } from '../../trainer/src/train/engine.js';
 import { createProgram } from '../../trainer/src/train/program.js';
+import { operatorsOf } from './support/profile.js';
 
 type Loss = 'rd' | 'ccl';
-
-interface Operator {
-  readonly name: string;
-  readonly calls: number;
-  readonly msPerImage: number;
-}
 
 const { values } = parseArgs({
   options: {
@@ -85,7 +80,10 @@ function pytorchStep(size: number): { version: string; msPerImage: number } | un
 }
 
 /** The fastest of a few steps, and where the time of the profiled steps went. */
-async function profiled(loss: Loss, size: number): Promise<{ msPerImage: number; operators: Operator[] }> {
+async function profiled(
+  loss: Loss,
+  size: number,
+): Promise<{ msPerImage: number; operators: { name: string; calls: number; msPerImage: number }[] }> {
   const { program, tensors } = subject(loss, size, batch);
   const folder = mkdtempSync(join(tmpdir(), 'beltsight-bench-'));
   try {
@@ -99,7 +97,8 @@ async function profiled(loss: Loss, size: number): Promise<{ msPerImage: number;
     await fastest(engine, images(size, batch, loss), 2);
     engine.endProfiling();
     await engine.close();
-    return { msPerImage, operators: operatorsOf(join(folder, readdirSync(folder)[0] ?? '')) };
+    const operators = operatorsOf(join(folder, readdirSync(folder)[0] ?? ''));
+    return { msPerImage, operators: operators.map(({ ms, ...rest }) => ({ ...rest, msPerImage: ms / batch })) };
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -167,22 +166,4 @@ function images(size: number, count: number, loss: Loss): Batch {
     augmented: loss === 'ccl' ? pixels().reverse() : undefined,
     labels: Int32Array.from({ length: count }, (_, i) => i % Math.min(4, count)),
   };
-}
-
-/** Time by operator of the last run in an ONNX Runtime profile. */
-function operatorsOf(file: string): Operator[] {
-  const events: { cat: string; name: string; ts: number; dur: number; args: { op_name?: string } }[] = JSON.parse(
-    readFileSync(file, 'utf8'),
-  );
-  const last = events.filter((event) => event.name === 'model_run').sort((a, b) => a.dur - b.dur)[0];
-  const totals = new Map<string, { calls: number; us: number }>();
-  for (const { cat, name, ts, dur, args } of events) {
-    if (!last || cat !== 'Node' || !name.endsWith('_kernel_time')) continue;
-    if (ts < last.ts || ts > last.ts + last.dur) continue;
-    const total = totals.get(args.op_name ?? '?') ?? { calls: 0, us: 0 };
-    totals.set(args.op_name ?? '?', { calls: total.calls + 1, us: total.us + dur });
-  }
-  return [...totals]
-    .map(([name, { calls, us }]) => ({ name, calls, msPerImage: us / 1000 / batch }))
-    .sort((a, b) => b.msPerImage - a.msPerImage);
 }
