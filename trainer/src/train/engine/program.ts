@@ -69,6 +69,8 @@ export interface OptimizerConfig {
   readonly epsilon: number;
   /** Gradients are scaled down to this global norm; Infinity for none. */
   readonly clipNorm: number;
+  /** Steps over which learning rates fall to zero along half a cosine (Loshchilov & Hutter 2017); absent: they stay. */
+  readonly decaySteps?: number | undefined;
 }
 
 /** Paper values: Adam (0.5, 0.999), 0.001 for the projector and 0.005 for the rest, global-norm clip 5. */

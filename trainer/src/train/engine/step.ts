@@ -47,6 +47,16 @@ export function chunkShape({ name, slots, length }: Chunk): readonly number[] {
   return only?.name === name ? only.stored : [length];
 }
 
+/**
+ * The shape in which a chunk is updated: its own without the window of a 1x1 filter. ONNX Runtime multiplies [128,576,1,1] by a scalar
+ * element by element, thirty times as slowly as [128,576].
+ */
+function updateShape(chunk: Chunk): number[] {
+  const shape = [...chunkShape(chunk)];
+  while (shape.length > 1 && shape.at(-1) === 1) shape.pop();
+  return shape;
+}
+
 /** Inputs of the validation function. */
 export function validationInputs({ batch, size }: TrainingProgram, layout: Layout): Record<string, TensorSpec> {
   return { images: { shape: [batch, size, size, 3], dtype: 'uint8' }, ...weightInputs(layout) };
@@ -95,14 +105,18 @@ export function trainingStep(
     const rate = inputs[`rate/${group}`] as tf.Scalar;
     for (const chunk of chunks) {
       const names = chunkNames(chunk);
-      const state = {
-        parameters: inputs[names.parameters],
-        moment1: inputs[names.moment1],
-        moment2: inputs[names.moment2],
-      } as Moments;
-      const gradient = tf.reshape(flatten(chunk, gradients), [...chunkShape(chunk)]);
+      const shape = updateShape(chunk);
+      const shaped = (tensor: tf.Tensor | undefined) => tf.reshape(tensor as tf.Tensor, shape);
+      const state: Moments = {
+        parameters: shaped(inputs[names.parameters]),
+        moment1: shaped(inputs[names.moment1]),
+        moment2: shaped(inputs[names.moment2]),
+      };
+      const gradient = shaped(flatten(chunk, gradients));
       const next = adam(state, gradient, factor, rate, inputs.root as tf.Scalar, optimizer);
-      for (const key of ['parameters', 'moment1', 'moment2'] as const) outputs[`next.${names[key]}`] = next[key];
+      for (const key of ['parameters', 'moment1', 'moment2'] as const) {
+        outputs[`next.${names[key]}`] = tf.reshape(next[key], [...chunkShape(chunk)]);
+      }
     }
   }
   if (layout.statistics.length > 0) {
