@@ -23,9 +23,10 @@ export class FolderCamera implements Camera {
     this.#periodMs = source.rateHz === null ? 0 : 1000 / source.rateHz;
   }
 
-  async check(): Promise<void> {
+  async check(): Promise<string> {
     const [first] = await this.#files();
     if (first !== undefined) await decodeImage(first);
+    return this.source.path;
   }
 
   async *frames(signal: AbortSignal): AsyncGenerator<Frame | CameraFault> {

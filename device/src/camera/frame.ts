@@ -1,11 +1,8 @@
-import type { PixelFormat } from '@beltsight/sdk/preprocess';
+import type { FrameSpec } from '@beltsight/sdk/preprocess';
 
-/** Pixels of one picture: 8-bit, interleaved, row-major. */
-export interface Picture {
-  readonly format: PixelFormat;
-  readonly width: number;
-  readonly height: number;
-  /** [height, width, 3] */
+/** Pixels of one picture as a camera gives them, and which part of it counts, which way up. */
+export interface Picture extends FrameSpec {
+  /** Rows of `stride` bytes, as the format lays them out (see `frameShape` of the SDK). */
   readonly data: Uint8Array;
 }
 
@@ -33,8 +30,9 @@ export interface Camera {
   readonly paced: boolean;
   /**
    * Finds out whether the camera can give frames.
+   * @returns what was found, in words
    * @throws BeltsightError CAMERA_FAILED, IMAGE_* naming what is wrong and the remedy
    */
-  check(): Promise<void>;
+  check(): Promise<string>;
   frames(signal: AbortSignal): AsyncIterable<Frame | CameraFault>;
 }

@@ -35,7 +35,7 @@ describe('device configuration', () => {
   it('paths count from the folder of the file, and the rest has defaults', async () => {
     const config = await read(minimal);
     expect(config.bundle).toBe(join(folder, 'bundle'));
-    expect(config.cameras[0]?.source.path).toBe(join(folder, 'images'));
+    expect(config.cameras[0]?.source).toMatchObject({ type: 'folder', path: join(folder, 'images') });
     expect(config).toMatchObject({ statusSeconds: 5, outbox: { maxMessages: 10_000 }, log: { level: 'info' } });
   });
 

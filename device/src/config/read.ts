@@ -28,7 +28,7 @@ export async function readDeviceConfig(file: string): Promise<DeviceConfig> {
     },
     cameras: config.cameras.map((camera) => ({
       ...camera,
-      source: { ...camera.source, path: from(camera.source.path) },
+      source: 'path' in camera.source ? { ...camera.source, path: from(camera.source.path) } : camera.source,
     })),
   };
 }

@@ -24,9 +24,89 @@ const folderSourceSchema = z.strictObject({
 });
 export type FolderSource = z.infer<typeof folderSourceSchema>;
 
+const testSourceSchema = z.strictObject({
+  type: z.literal('test').describe('Colour bars with a wandering white bar.'),
+  width: z.int().min(8).max(8192).default(640),
+  height: z.int().min(8).max(8192).default(480),
+  rateHz: z.number().positive().max(1000).default(10).describe('Frames a second.'),
+});
+export type TestSource = z.infer<typeof testSourceSchema>;
+
+const stallSeconds = z
+  .number()
+  .min(1)
+  .max(3600)
+  .default(10)
+  .describe('Without a frame for so long, the program is ended and started again.');
+const program = z
+  .enum(['auto', 'gstreamer', 'ffmpeg'])
+  .default('auto')
+  .describe('Which program reads it; `auto`: GStreamer where it is installed, or ffmpeg.');
+
+const gstreamerSourceSchema = z.strictObject({
+  type: z.literal('gstreamer').describe('Any GStreamer pipeline.'),
+  pipeline: z
+    .string()
+    .min(1)
+    .describe('Elements from the source on, as for gst-launch-1.0; conversion and sink are added.'),
+  stallSeconds,
+});
+
+const csiSourceSchema = z.strictObject({
+  type: z.literal('csi').describe('A CSI sensor of a Jetson, through its image signal processor.'),
+  sensor: z.int().min(0).max(15).default(0).describe('Number of the sensor.'),
+  width: z.int().min(16).max(8192).multipleOf(2).default(1920),
+  height: z.int().min(16).max(8192).multipleOf(2).default(1080),
+  rateHz: z.int().min(1).max(240).default(30).describe('Frames a second.'),
+  element: z.string().min(1).default('nvarguscamerasrc').describe('Source element; others take the same properties.'),
+  stallSeconds,
+});
+
+const rtspSourceSchema = z.strictObject({
+  type: z.literal('rtsp').describe('A network camera.'),
+  url: z.string().regex(/^rtsps?:\/\/\S+$/, 'must look like rtsp://host:554/stream'),
+  latencyMs: z.int().min(0).max(10_000).default(100).describe('Buffer against jitter of the network (GStreamer).'),
+  transport: z.enum(['tcp', 'udp']).default('tcp'),
+  program,
+  stallSeconds,
+});
+
+const videoSourceSchema = z.strictObject({
+  type: z.literal('video').describe('A video file, every frame, as fast as they are inspected.'),
+  path: z.string().min(1).describe('The file; relative to the configuration file.'),
+  loop: z.boolean().default(false).describe('Begin again at the end.'),
+  program,
+  stallSeconds,
+});
+
+const sourceSchema = z.discriminatedUnion('type', [
+  folderSourceSchema,
+  testSourceSchema,
+  gstreamerSourceSchema,
+  csiSourceSchema,
+  rtspSourceSchema,
+  videoSourceSchema,
+]);
+export type CameraSource = z.infer<typeof sourceSchema>;
+
+const regionSchema = z.strictObject({
+  x: z.int().min(0).describe('Left edge in pixels of the frame.'),
+  y: z.int().min(0).describe('Upper edge.'),
+  width: z.int().min(1),
+  height: z.int().min(1),
+});
+
 const cameraSchema = z.strictObject({
   name: level.describe('Names the camera in topics and results.'),
-  source: folderSourceSchema.describe('Where frames come from.'),
+  source: sourceSchema.describe('Where frames come from.'),
+  roi: regionSchema.optional().describe('The part of a frame that is looked at; default: all of it.'),
+  rotate: z
+    .union([z.literal(0), z.literal(90), z.literal(180), z.literal(270)])
+    .default(0)
+    .describe('Degrees clockwise by which that part is turned.'),
+  mirror: z.boolean().default(false).describe('Exchange left and right, after turning.'),
+  every: z.int().min(1).max(100_000).default(1).describe('Look at every n-th frame.'),
+  maxRateHz: z.number().positive().max(1000).nullable().default(null).describe('Look at no more frames a second.'),
   class: z
     .string()
     .optional()

@@ -1,11 +1,11 @@
 import { BeltsightError } from '@beltsight/sdk';
 import { encodeModel } from '@beltsight/sdk/onnx';
-import { preprocessGraph } from '@beltsight/sdk/preprocess';
+import { frameShape, preprocessGraph } from '@beltsight/sdk/preprocess';
 import type { Picture } from '../camera/frame.js';
 import { type OrtEnvironment, OrtSession, type SessionOptions } from './ort/session.js';
 import type { OrtTensor } from './ort/tensor.js';
 
-/** Sessions kept open: one for each frame size and format. */
+/** Sessions kept open: one for each way a frame can look. */
 const MAX_OPEN = 4;
 
 /** Brings frames of any size to the model's input, by the same graph that the trainer's images went through. */
@@ -22,11 +22,12 @@ export class Preprocessor {
 
   /** Fills the model's input from a picture. Calls must not overlap. */
   async fill(picture: Picture): Promise<void> {
-    const { width, height, data } = picture;
-    if (data.length !== width * height * 3) {
+    const { format, width, height, data } = picture;
+    const [rows, stride] = frameShape(picture);
+    if (data.length !== rows * stride) {
       throw new BeltsightError(
         'ARGUMENT_INVALID',
-        `A ${width}x${height} picture needs ${width * height * 3} bytes of pixels, not ${data.length}.`,
+        `A ${width}x${height} ${format} picture needs ${rows * stride} bytes of pixels, not ${data.length}.`,
       );
     }
     const { session, frame } = await this.#open(picture);
@@ -40,8 +41,8 @@ export class Preprocessor {
   }
 
   async #open(picture: Picture) {
-    const { format, width, height } = picture;
-    const key = `${format} ${width}x${height}`;
+    const { format, width, height, stride, colour, roi, orientation } = picture;
+    const key = JSON.stringify([format, width, height, stride, colour, roi, orientation]);
     const known = this.#sessions.get(key);
     if (known) {
       // Inserted again: the first key is the one not used for longest.
@@ -60,10 +61,10 @@ export class Preprocessor {
     return opened;
   }
 
-  async #create({ format, width, height }: Picture) {
-    const graph = preprocessGraph({ format, width, height, size: this.size });
+  async #create(picture: Picture) {
+    const graph = preprocessGraph({ ...picture, size: this.size });
     const session = await OrtSession.open(this.environment, encodeModel(graph), this.options);
-    const frame = session.hostTensor('uint8', [height, width, 3]);
+    const frame = session.hostTensor('uint8', frameShape(picture));
     session.bindInput('frame', frame);
     // The other output, 8-bit pixels, is the trainer's: not asked for, not computed.
     session.bindOutput('image', this.image);

@@ -1,4 +1,4 @@
-import { FolderCamera } from '../camera/folder.js';
+import { openCamera } from '../camera/open.js';
 import type { DeviceConfig } from '../config/schema.js';
 import { connectionOf } from '../publish/connection.js';
 import { Scorer } from '../score/scorer.js';
@@ -39,12 +39,7 @@ export async function* checksOf(config: DeviceConfig): AsyncGenerator<Check> {
       `(ONNX Runtime ${scorer.runtimeVersion}, ${scorer.provider}${passed === '' ? '' : `; not usable: ${passed}`})`
     );
   });
-  for (const { name, source } of config.cameras) {
-    yield attempt(`camera ${name}`, async () => {
-      await new FolderCamera(name, source).check();
-      return source.path;
-    });
-  }
+  for (const camera of config.cameras) yield attempt(`camera ${camera.name}`, () => openCamera(camera).check());
   yield attempt('broker', async () => {
     const client = await connectionOf(config, undefined)(() => undefined);
     await client.endAsync();

@@ -2,6 +2,7 @@ import type { CameraStatus, DeviceTopics } from '@beltsight/sdk';
 import type { Logger } from 'pino';
 import type { Camera, CameraFault, Frame } from '../camera/frame.js';
 import { newest } from '../camera/newest.js';
+import type { RgbConverter } from '../camera/rgb.js';
 import type { CameraConfig } from '../config/schema.js';
 import { pause } from '../pause.js';
 import type { Publisher } from '../publish/publisher.js';
@@ -15,6 +16,8 @@ export interface InspectorParts {
   readonly camera: Camera;
   readonly config: CameraConfig;
   readonly scorer: Scorer;
+  /** Makes pictures for people, where the configuration wants frames published. */
+  readonly converter: RgbConverter;
   readonly publisher: Publisher;
   readonly topics: DeviceTopics;
   readonly logger: Logger;
@@ -105,10 +108,13 @@ export class Inspector {
   }
 
   async #inspect(frame: Frame): Promise<void> {
-    const { scorer, config, topics, publisher } = this.parts;
+    const { scorer, config, topics, publisher, converter } = this.parts;
     const inspection = await scorer.score(frame, config.class);
+    // Made now: the camera may use the frame's memory again.
+    const preview = config.frames ? await converter.convert(frame) : undefined;
     await this.#publishing;
-    this.#publishing = publicationOf(frame, inspection, config, scorer.manifest.modelId, topics).then((publication) => {
+    const { modelId } = scorer.manifest;
+    this.#publishing = publicationOf(frame, preview, inspection, config, modelId, topics).then((publication) => {
       publisher.send(publication);
       this.#counts.inspected++;
       this.#enter('running');

@@ -3,6 +3,7 @@ import { encodeHeatmap, tagJpeg } from '@beltsight/sdk';
 import sharp from 'sharp';
 import { v7 as uuidv7 } from 'uuid';
 import type { Frame } from '../camera/frame.js';
+import type { RgbPicture } from '../camera/rgb.js';
 import type { CameraConfig } from '../config/schema.js';
 import type { OutgoingMessage } from '../publish/outbox.js';
 import type { Publication } from '../publish/publisher.js';
@@ -13,9 +14,13 @@ const PREVIEW_PIXELS = 640;
 /** Nobody wants a picture that waited longer. */
 const PICTURE_EXPIRY_SECONDS = 3600;
 
-/** The messages of one inspected frame: frame and heatmap where the configuration wants them, then the result. */
+/**
+ * The messages of one inspected frame: its picture where there is one, heatmap where the configuration wants it, then the result.
+ * @param preview the frame as people see it
+ */
 export async function publicationOf(
   frame: Frame,
+  preview: RgbPicture | undefined,
   inspection: Inspection,
   camera: CameraConfig,
   modelId: string,
@@ -23,8 +28,8 @@ export async function publicationOf(
 ): Promise<Publication> {
   const id = uuidv7();
   const messages: OutgoingMessage[] = [];
-  if (camera.frames) {
-    const jpeg = await previewOf(frame);
+  if (preview) {
+    const jpeg = await jpegOf(preview);
     messages.push(picture(topics.frame(camera.name), Buffer.from(tagJpeg(jpeg, id)), 'image/jpeg'));
   }
   if (camera.heatmaps === 'all' || (camera.heatmaps === 'rejects' && inspection.verdict !== 'pass')) {
@@ -67,18 +72,13 @@ export function heatmapOf(id: string, { map, threshold }: Pick<Inspection, 'map'
   return Buffer.from(encodeHeatmap(map, { id, low: 0, high: high > 0 ? high : 1, threshold }));
 }
 
-async function previewOf({ width, height, data, format }: Frame): Promise<Buffer> {
-  const image = sharp(data, { raw: { width, height, channels: 3 } });
-  const rgb = format === 'BGR24' ? image.recomb(SWAP) : image;
+async function jpegOf({ width, height, data }: RgbPicture): Promise<Buffer> {
   const bounds = { width: PREVIEW_PIXELS, height: PREVIEW_PIXELS, fit: 'inside', withoutEnlargement: true } as const;
-  return rgb.resize(bounds).jpeg({ quality: 80 }).toBuffer();
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .resize(bounds)
+    .jpeg({ quality: 80 })
+    .toBuffer();
 }
-
-const SWAP: [[number, number, number], [number, number, number], [number, number, number]] = [
-  [0, 0, 1],
-  [0, 1, 0],
-  [1, 0, 0],
-];
 
 function picture(topic: string, payload: Buffer, contentType: string): OutgoingMessage {
   const properties = { contentType, messageExpiryInterval: PICTURE_EXPIRY_SECONDS };

@@ -1,9 +1,11 @@
 import { type StatusMessage, topicsOf } from '@beltsight/sdk';
 import type { Logger } from 'pino';
-import { FolderCamera } from '../camera/folder.js';
+import { openCamera } from '../camera/open.js';
+import { RgbConverter } from '../camera/rgb.js';
 import type { DeviceConfig } from '../config/schema.js';
 import { connectionOf } from '../publish/connection.js';
 import { Publisher } from '../publish/publisher.js';
+import { loadRuntime } from '../score/ort/library.js';
 import { Scorer } from '../score/scorer.js';
 import { requireKnownClasses } from './classes.js';
 import { Inspector } from './inspector.js';
@@ -80,11 +82,14 @@ export class DeviceService {
       const { topic, payload } = message(statusOf(state, config, scorer, cameras));
       publisher.setStatus(topic, payload);
     };
+    const ort = loadRuntime(config.runtime.library);
+    const converters = config.cameras.map(() => new RgbConverter(ort));
     const inspectors = config.cameras.map(
-      (camera) =>
+      (camera, i) =>
         new Inspector({
-          camera: new FolderCamera(camera.name, camera.source),
+          camera: openCamera(camera),
           config: camera,
+          converter: converters[i] as RgbConverter,
           scorer,
           publisher,
           topics,
@@ -111,6 +116,7 @@ export class DeviceService {
       clearInterval(heartbeat);
       await publisher.close(message(offlineStatus(config)), FLUSH_MS);
       await connecting;
+      for (const converter of converters) await converter.close();
       await scorer.close();
     }
   }

@@ -9,7 +9,7 @@ const { cases, mask } = fixture('preprocess');
 
 async function run(spec: PreprocessSpec, pixels: ArrayLike<number>) {
   const session = await InferenceSession.create(encodeModel(preprocessGraph(spec)), { logSeverityLevel: 3 });
-  const frame = new Tensor('uint8', Uint8Array.from(pixels), [spec.height, spec.width, 3]);
+  const frame = new Tensor('uint8', Uint8Array.from(pixels), [spec.height, spec.width * 3]);
   const { image, pixels: resized } = await session.run({ frame });
   await session.release();
   return { image: image?.data as Float32Array, pixels: resized?.data as Uint8Array };
