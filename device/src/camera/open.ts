@@ -5,11 +5,16 @@ import { ProcessCamera, type ProcessCameraOptions } from './process/process-came
 import { ffmpeg, gstreamer, gstreamerOrFfmpeg, quoted } from './process/programs.js';
 import { TestCamera } from './test-pattern.js';
 import { viewed } from './view.js';
+import { watched } from './watched.js';
 
-/** The camera that a configuration describes, with its view applied to every frame. */
+/** The camera that a configuration describes: live ones watched, its view applied to every frame. */
 export function openCamera(config: CameraConfig): Camera {
-  return viewed(cameraOf(config.name, config.source), config);
+  const camera = cameraOf(config.name, config.source);
+  return viewed(LIVE.has(config.source.type) ? watched(camera, config.watch) : camera, config);
 }
+
+/** Sources that something stands before: files may well hold the same image twice. */
+const LIVE: ReadonlySet<CameraSource['type']> = new Set(['gstreamer', 'csi', 'rtsp']);
 
 function cameraOf(name: string, source: CameraSource): Camera {
   switch (source.type) {

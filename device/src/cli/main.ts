@@ -1,6 +1,7 @@
 import { BeltsightError } from '@beltsight/sdk';
 import { Command } from 'commander';
 import { benchCommand } from './bench.js';
+import { collectCommand } from './collect.js';
 import { doctorCommand } from './doctor.js';
 import { providerCommand } from './provider.js';
 import { runCommand } from './run.js';
@@ -11,7 +12,8 @@ const program = new Command('beltsight-device')
   .addCommand(runCommand())
   .addCommand(providerCommand())
   .addCommand(doctorCommand())
-  .addCommand(benchCommand());
+  .addCommand(benchCommand())
+  .addCommand(collectCommand());
 
 try {
   await program.parseAsync();

@@ -89,11 +89,26 @@ const sourceSchema = z.discriminatedUnion('type', [
 ]);
 export type CameraSource = z.infer<typeof sourceSchema>;
 
+const share = z.number().min(0).max(1).nullable();
+
 const regionSchema = z.strictObject({
   x: z.int().min(0).describe('Left edge in pixels of the frame.'),
   y: z.int().min(0).describe('Upper edge.'),
   width: z.int().min(1),
   height: z.int().min(1),
+});
+
+const watchSchema = z.strictObject({
+  frozenFrames: z
+    .int()
+    .min(2)
+    .nullable()
+    .default(100)
+    .describe('So many frames in a row that are equal to the byte: the camera hangs and is opened again.'),
+  darkest: share
+    .default(0.01)
+    .describe('Mean brightness, 0 to 1, at or below which frames are black, and not inspected.'),
+  brightest: share.default(0.99).describe('Mean brightness at or above which they are saturated, and not inspected.'),
 });
 
 const cameraSchema = z.strictObject({
@@ -107,6 +122,9 @@ const cameraSchema = z.strictObject({
   mirror: z.boolean().default(false).describe('Exchange left and right, after turning.'),
   every: z.int().min(1).max(100_000).default(1).describe('Look at every n-th frame.'),
   maxRateHz: z.number().positive().max(1000).nullable().default(null).describe('Look at no more frames a second.'),
+  watch: watchSchema
+    .prefault({})
+    .describe('What a live camera (gstreamer, csi, rtsp) may not show; files and test pattern are not watched.'),
   class: z
     .string()
     .optional()

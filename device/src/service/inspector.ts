@@ -29,7 +29,7 @@ export interface InspectorParts {
 export class Inspector {
   #state: CameraStatus['state'] = 'starting';
   #error: string | undefined;
-  #counts = { frames: 0, dropped: 0, inspected: 0 };
+  #counts = { frames: 0, dropped: 0, failures: 0, inspected: 0 };
   /** Pictures are encoded while the next frame is scored. */
   #publishing: Promise<void> = Promise.resolve();
   #rate = { since: performance.now(), inspected: 0 };
@@ -125,6 +125,7 @@ export class Inspector {
 
   #enter(state: CameraStatus['state'], error?: string): void {
     if (state === this.#state && error === this.#error) return;
+    if (state === 'failed' && this.#state !== 'failed') this.#counts.failures++;
     this.#state = state;
     this.#error = error;
     this.parts.changed();

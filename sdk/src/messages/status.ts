@@ -6,6 +6,7 @@ const cameraStatusSchema = z.object({
   error: z.string().optional().describe('What is wrong and what to do, when the state is failed.'),
   frames: z.int().nonnegative().describe('Frames captured since the service started.'),
   dropped: z.int().nonnegative().describe('Frames dropped because a newer one arrived before the scorer was free.'),
+  failures: z.int().nonnegative().optional().describe('Times the camera failed since the service started.'),
   inspected: z.int().nonnegative().describe('Results published.'),
   rateHz: z.number().nonnegative().describe('Results per second over the last interval.'),
 });
