@@ -45,6 +45,16 @@ export default [
     preprocess: 'preprocess/index.ts',
   }),
   ...library('trainer', { index: 'index.ts', cli: 'cli/main.ts' }, { index: 'index.ts' }),
+  ...library(
+    'device/v4l2',
+    {
+      index: 'index.ts',
+      worker: 'capture/thread.ts',
+      testing: 'testing/index.ts',
+      'fake-worker': 'testing/thread.ts',
+    },
+    { index: 'index.ts', testing: 'testing/index.ts' },
+  ),
   ...library('device', { index: 'index.ts', cli: 'cli/main.ts' }, { index: 'index.ts' }),
   {
     input: 'examples/demo/main.ts',

@@ -1,0 +1,15 @@
+export type { Colour, FieldOrder } from './abi/colour.js';
+export { PIXEL_FORMATS, type PixelFormat, type PlaneLayout } from './abi/formats.js';
+export { type Camera, type CameraEvents, type CameraStats, openCamera } from './capture/camera.js';
+export type { Frame, FramePlane } from './capture/frame.js';
+export type { StreamFormat } from './capture/geometry.js';
+export type { CameraOptions } from './capture/options.js';
+export type { Spawn } from './capture/spawn.js';
+export type { Control, ControlFlag, ControlType, ControlValue, MenuItem } from './controls/control.js';
+export { type Device, openDevice } from './device.js';
+export { V4l2Error, type V4l2ErrorCode } from './errors.js';
+export type { Libc, Mapping } from './libc.js';
+export { type DeviceInfo, listDevices } from './list.js';
+export type { Capabilities } from './query/capabilities.js';
+export type { Format, FormatRequest } from './query/format.js';
+export type { FormatDescription, Fraction, FrameInterval, FrameSize } from './query/formats.js';
