@@ -11,6 +11,19 @@ export default {
     only('sdk-stands-alone', 'sdk', ['sdk']),
     only('trainer-knows-sdk', 'trainer', ['trainer', 'sdk']),
     only('device-knows-sdk', 'device', ['device', 'sdk']),
+    only('v4l2-stands-alone', 'device/v4l2', ['device/v4l2']),
+    {
+      name: 'v4l2-by-its-entries',
+      severity: 'error',
+      from: { path: '^(device|examples)/', pathNot: '^device/v4l2/' },
+      to: { path: '^device/v4l2/src/', pathNot: '^device/v4l2/src/(testing/)?index\\.ts$' },
+    },
+    {
+      name: 'fake-driver-in-tests-only',
+      severity: 'error',
+      from: { path: '^(device|examples)/', pathNot: '(\\.test\\.ts$|^device/v4l2/src/testing/)' },
+      to: { path: '^device/v4l2/src/testing/' },
+    },
     {
       name: 'sdk-runs-in-a-browser',
       severity: 'error',
@@ -20,7 +33,7 @@ export default {
     {
       name: 'no-test-code-in-products',
       severity: 'error',
-      from: { path: '^(sdk|trainer|device)/src', pathNot: '\\.test\\.ts$' },
+      from: { path: '^(sdk|trainer|device|device/v4l2)/src', pathNot: '\\.test\\.ts$' },
       to: { path: '(\\.test\\.ts$|^test/)' },
     },
     { name: 'not-resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },

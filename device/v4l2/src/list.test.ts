@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CAP } from './abi/constants.js';
 import { ERRNO } from './errors.js';
 import { listDevices, resolveDevice } from './list.js';
-import { FakeDriver, virtualClock } from './testing/fake-driver.js';
+import { virtualClock } from './testing/clock.js';
+import { FakeDriver } from './testing/fake-driver.js';
 import { type FakeDevice, fakeDevice, type Scenario } from './testing/scenario.js';
 
 let root: string;
@@ -36,7 +37,10 @@ function node(name: string, index: number, usb?: { readonly port: string; readon
 
 function list(devices: Readonly<Record<string, Partial<FakeDevice>>>, faults: Scenario['faults'] = []) {
   const all = Object.entries(devices).map(([name, device]) => [join(root, 'dev', name), fakeDevice(device)]);
-  const driver = new FakeDriver({ devices: Object.fromEntries(all), rateHz: null, faults }, virtualClock());
+  const driver = new FakeDriver(
+    { devices: Object.fromEntries(all), rateHz: null, faults, render: true },
+    virtualClock(),
+  );
   return { driver, devices: listDevices(driver, root) };
 }
 

@@ -1,7 +1,7 @@
 import { CTRL_FLAG, CTRL_TYPE } from '../abi/constants.js';
 
 /** enum v4l2_ctrl_type by the names of this package. */
-export const CONTROL_TYPES = {
+const CONTROL_TYPES = {
   integer: CTRL_TYPE.INTEGER,
   boolean: CTRL_TYPE.BOOLEAN,
   menu: CTRL_TYPE.MENU,

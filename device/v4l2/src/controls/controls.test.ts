@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { CTRL_FLAG, CTRL_TYPE } from '../abi/constants.js';
 import { openDevice } from '../device.js';
 import { V4l2Error } from '../errors.js';
-import { FakeDriver, virtualClock } from '../testing/fake-driver.js';
+import { virtualClock } from '../testing/clock.js';
+import { FakeDriver } from '../testing/fake-driver.js';
 import { CONTROLS, type FakeControl, scenario } from '../testing/scenario.js';
 import { type ControlValue, controlName } from './control.js';
 

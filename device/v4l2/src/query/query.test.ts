@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { CAP } from '../abi/constants.js';
 import { v4l2_frmivalenum, v4l2_frmsizeenum } from '../abi/structs.js';
 import { openDevice } from '../device.js';
-import { FakeDriver, virtualClock } from '../testing/fake-driver.js';
+import { virtualClock } from '../testing/clock.js';
+import { FakeDriver } from '../testing/fake-driver.js';
 import { MULTI_PLANAR, scenario } from '../testing/scenario.js';
 
 const open = (what = scenario()) => {

@@ -2,9 +2,9 @@ import { BUF_FLAG, BUF_TYPE, CAP, CAP_TIMEPERFRAME, MEMORY_MMAP, POLL } from '..
 import { fourccOf, fourccText } from '../abi/formats.js';
 import * as structs from '../abi/structs.js';
 import { ERRNO } from '../errors.js';
+import type { Clock } from './clock.js';
 import { FakeControls } from './fake-controls.js';
-import type { Clock } from './fake-driver.js';
-import type { FakeDevice, FakeFormat } from './scenario.js';
+import type { FakeDevice, FakeFormat, Scenario } from './scenario.js';
 
 interface FakeBuffer {
   /** One piece of memory for each plane. */
@@ -38,7 +38,7 @@ export class FakeCamera {
 
   constructor(
     private readonly device: FakeDevice,
-    private readonly rateHz: number | null,
+    private readonly scenario: Scenario,
     private readonly clock: Clock,
     memoryAt: (address: bigint) => Uint8Array | undefined,
   ) {
@@ -62,7 +62,7 @@ export class FakeCamera {
 
   /** When a poll has to look again, by the clock. */
   get nextFrameAt(): number {
-    return this.streaming && this.rateHz !== null ? this.#due : Number.POSITIVE_INFINITY;
+    return this.streaming && this.scenario.rateHz !== null ? this.#due : Number.POSITIVE_INFINITY;
   }
 
   /** The file that had the buffers is closed. Memory that is still mapped keeps the device busy. */
@@ -300,32 +300,32 @@ export class FakeCamera {
     if (this.buffers.length === 0) return ERRNO.EINVAL;
     this.streaming = true;
     this.#startedAt = this.clock.now();
-    this.#due = this.#startedAt + 1000 / (this.rateHz ?? 1000);
+    this.#due = this.#startedAt + 1000 / (this.scenario.rateHz ?? 1000);
     return 0;
   }
 
   /** Frames that are due, into buffers that are queued. */
   #fill(): void {
     const now = this.clock.now();
-    while (this.rateHz === null || this.#due <= now) {
+    while (this.scenario.rateHz === null || this.#due <= now) {
       const queued = this.buffers.find(({ state }) => state === 'queued');
-      if (!queued && this.rateHz === null) return;
+      if (!queued && this.scenario.rateHz === null) return;
       while (this.device.lost.includes(this.#sequence)) this.#sequence++;
       const sequence = this.#sequence;
       this.#sequence = (sequence + 1) >>> 0;
       if (queued) this.#write(queued, sequence);
       else this.missed++;
-      this.#due += 1000 / (this.rateHz ?? 1000);
+      this.#due += 1000 / (this.scenario.rateHz ?? 1000);
     }
   }
 
   #write(buffer: FakeBuffer, sequence: number): void {
     const compressed = this.#format.memory[0]?.bytes === 0;
-    for (const piece of buffer.memory) piece.fill(sequence & 0xff);
+    if (this.scenario.render) for (const piece of buffer.memory) piece.fill(sequence & 0xff);
     buffer.bytesUsed = (compressed ? 100 + (sequence % 50) : (buffer.memory[0]?.length ?? 0)) - this.shorten;
     buffer.sequence = sequence;
     buffer.state = 'filled';
-    buffer.filledAt = this.rateHz === null ? this.clock.now() : this.#due;
+    buffer.filledAt = this.scenario.rateHz === null ? this.clock.now() : this.#due;
   }
 
   #planes(view: DataView, buffer: FakeBuffer, visit: (plane: DataView, base: number, i: number) => void): number {

@@ -1,30 +1,9 @@
 import * as ioctls from '../abi/ioctl.js';
 import { ERRNO } from '../errors.js';
 import type { Libc, Mapping } from '../libc.js';
+import { type Clock, REAL } from './clock.js';
 import { FakeCamera } from './fake-camera.js';
 import type { Scenario } from './scenario.js';
-
-/** Time for a driver: of the clock, or made up by a test. */
-export interface Clock {
-  now(): number;
-  sleep(ms: number): void;
-}
-
-const REAL: Clock = {
-  now: () => performance.now(),
-  sleep: (ms) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
-};
-
-/** A clock that only sleeping moves. */
-export function virtualClock(): Clock {
-  let now = 0;
-  return {
-    now: () => now,
-    sleep: (ms) => {
-      now += ms;
-    },
-  };
-}
 
 const NAMES = new Map(
   Object.values(ioctls).map(({ name, request }): [number, ioctls.Ioctl['name']] => [request, name]),
@@ -53,7 +32,7 @@ export class FakeDriver implements Libc {
     this.#cameras = new Map(
       Object.entries(scenario.devices).map(([path, device]) => [
         path,
-        new FakeCamera(device, scenario.rateHz, clock, (address) => this.#memory.get(address)),
+        new FakeCamera(device, scenario, clock, (address) => this.#memory.get(address)),
       ]),
     );
   }

@@ -1,4 +1,5 @@
-export { type Clock, FakeDriver, virtualClock } from './fake-driver.js';
+export { type Clock, virtualClock } from './clock.js';
+export { FakeDriver } from './fake-driver.js';
 export {
   CONTROLS,
   type FakeControl,

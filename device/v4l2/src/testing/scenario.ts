@@ -6,6 +6,8 @@ export interface Scenario {
   /** Frames a second by the clock; null for a frame whenever a buffer is free. */
   readonly rateHz: number | null;
   readonly faults: readonly Fault[];
+  /** Whether frames are written; a measurement of the capture does not want to measure that as well. */
+  readonly render: boolean;
 }
 
 /** A device of a scenario. */
@@ -157,5 +159,5 @@ export function fakeDevice(change: Partial<FakeDevice> = {}): FakeDevice {
 /** One device at /dev/video0 whose frames come at 30 Hz. */
 export function scenario(change: Partial<Scenario> & { readonly device?: Partial<FakeDevice> } = {}): Scenario {
   const { device, ...rest } = change;
-  return { devices: { '/dev/video0': fakeDevice(device) }, rateHz: 30, faults: [], ...rest };
+  return { devices: { '/dev/video0': fakeDevice(device) }, rateHz: 30, faults: [], render: true, ...rest };
 }
