@@ -19,7 +19,8 @@ The whole guide: install-device.md
 TEXT
 }
 
-say() { printf '%s\n' "$*"; }
+# Each argument on a line.
+say() { printf '%s\n' "$@"; }
 
 # fail WHAT REMEDY
 fail() {
@@ -228,6 +229,8 @@ uninstall() {
 }
 
 main() {
+  # The service must be able to read what is installed, whatever root's own umask.
+  umask 022
   here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd -P)
   read_arguments "$@"
   require_rights
