@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -5,15 +6,23 @@ import { build } from 'esbuild';
 const OUTSIDE = ['koffi', 'sharp'];
 
 /**
- * Bundles the device command into one module that holds only what the command can reach. One file to open instead of several
- * hundred also starts sooner, above all from an eMMC.
+ * Bundles the device command into one module that holds only what the command can reach, and the thread that captures from
+ * cameras into another. One file to open instead of several hundred also starts sooner, above all from an eMMC.
  * @param workspace of `copyWorkspace`
- * @returns folders of the npm packages that are in it
+ * @param outdir gets `cli.mjs`, `worker.js` and a package.json that says what they are
+ * @returns folders of the npm packages that are in them
  */
-export async function bundleCommand(workspace: string, outfile: string): Promise<string[]> {
+export async function bundleCommand(workspace: string, outdir: string): Promise<string[]> {
+  const command = await bundle(workspace, 'device/src/cli/main.ts', join(outdir, 'cli.mjs'));
+  const thread = await bundle(workspace, 'device/v4l2/src/capture/thread.ts', join(outdir, 'worker.js'));
+  await writeFile(join(outdir, 'package.json'), '{ "type": "module" }\n');
+  return [...new Set([...command, ...thread])];
+}
+
+async function bundle(workspace: string, entry: string, outfile: string): Promise<string[]> {
   const { metafile } = await build({
     absWorkingDir: workspace,
-    entryPoints: ['device/src/cli/main.ts'],
+    entryPoints: [entry],
     outfile,
     bundle: true,
     platform: 'node',

@@ -7,7 +7,7 @@ export const ARCHITECTURES = ['x64', 'arm64'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
 /** Workspaces whose sources go into the device command. */
-const SOURCES = ['sdk', 'device'];
+const SOURCES = ['sdk', 'device', 'device/v4l2'];
 
 /**
  * Sets up a copy of the workspace in `into` whose node_modules is what the lock file gives the device on that architecture, and

@@ -25,7 +25,7 @@ export interface Release {
 export async function stage(root: string, workspace: string, into: string, release: Release): Promise<void> {
   const { arch } = release;
   await copyWorkspace(root, workspace, arch);
-  const bundled = await bundleCommand(workspace, join(into, 'lib', 'cli.mjs'));
+  const bundled = await bundleCommand(workspace, join(into, 'lib'));
   const copied = await copyRuntimeFiles(workspace, join(into, 'node_modules'), arch);
   await writeNotices([...bundled, ...copied], into);
   for (const file of ['LICENSE', 'NOTICE', 'device/device.example.yaml', 'docs/install-device.md']) {

@@ -4,6 +4,7 @@ import type { Camera } from './frame.js';
 import { ProcessCamera, type ProcessCameraOptions } from './process/process-camera.js';
 import { ffmpeg, gstreamer, gstreamerOrFfmpeg, quoted } from './process/programs.js';
 import { TestCamera } from './test-pattern.js';
+import { V4l2SourceCamera } from './v4l2.js';
 import { viewed } from './view.js';
 import { watched } from './watched.js';
 
@@ -14,7 +15,7 @@ export function openCamera(config: CameraConfig): Camera {
 }
 
 /** Sources that something stands before: files may well hold the same image twice. */
-const LIVE: ReadonlySet<CameraSource['type']> = new Set(['gstreamer', 'csi', 'rtsp']);
+const LIVE: ReadonlySet<CameraSource['type']> = new Set(['v4l2', 'gstreamer', 'csi', 'rtsp']);
 
 function cameraOf(name: string, source: CameraSource): Camera {
   switch (source.type) {
@@ -22,6 +23,8 @@ function cameraOf(name: string, source: CameraSource): Camera {
       return new FolderCamera(name, source);
     case 'test':
       return new TestCamera(name, source);
+    case 'v4l2':
+      return new V4l2SourceCamera(name, source);
     default:
       return new ProcessCamera({ name, ...programOf(source) });
   }

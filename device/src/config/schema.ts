@@ -1,3 +1,4 @@
+import { PIXEL_FORMATS } from '@beltsight/sdk/preprocess';
 import { z } from 'zod';
 import { runtimeSchema } from '../score/providers/schema.js';
 
@@ -79,7 +80,42 @@ const videoSourceSchema = z.strictObject({
   stallSeconds,
 });
 
+const v4l2SourceSchema = z
+  .strictObject({
+    type: z.literal('v4l2').describe('A camera of Video4Linux2: USB cameras, capture cards.'),
+    device: z
+      .string()
+      .min(1)
+      .default('/dev/video0')
+      .describe('Path, or the id that `camera list` gives: it stays the same when the camera is plugged in anew.'),
+    format: z
+      .enum([...PIXEL_FORMATS, 'MJPG'])
+      .optional()
+      .describe('Pixel format; default: what the camera is set to.'),
+    width: z
+      .int()
+      .min(16)
+      .max(16_384)
+      .optional()
+      .describe('Default: what the camera is set to; with height or not at all.'),
+    height: z.int().min(16).max(16_384).optional(),
+    rateHz: z
+      .number()
+      .positive()
+      .max(1000)
+      .optional()
+      .describe('Frames a second; the camera takes the nearest it has.'),
+    controls: z
+      .record(z.string(), z.union([z.number(), z.boolean(), z.string()]))
+      .default({})
+      .describe('Controls by name, set before the first frame in this order; `camera show` lists them.'),
+    stallSeconds: z.number().min(1).max(3600).default(10).describe('Without a frame for so long, it is opened again.'),
+  })
+  .refine(({ width, height }) => (width === undefined) === (height === undefined), 'width and height go together');
+export type V4l2Source = z.infer<typeof v4l2SourceSchema>;
+
 const sourceSchema = z.discriminatedUnion('type', [
+  v4l2SourceSchema,
   folderSourceSchema,
   testSourceSchema,
   gstreamerSourceSchema,

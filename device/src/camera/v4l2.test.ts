@@ -1,0 +1,83 @@
+import { constants } from 'node:os';
+import { fakeDevice, type Scenario, scenario, spawnFake } from 'node-v4l2/testing';
+import { describe, expect, it } from 'vitest';
+import { deviceConfigSchema } from '../config/schema.js';
+import type { CameraFault, Frame } from './frame.js';
+import { V4l2SourceCamera } from './v4l2.js';
+
+type Source = ConstructorParameters<typeof V4l2SourceCamera>[1];
+
+function cameraOf(settings: object, world: Scenario) {
+  const source = deviceConfigSchema.shape.cameras.element.shape.source.parse({ type: 'v4l2', ...settings }) as Source;
+  return new V4l2SourceCamera('belt', source, spawnFake(world));
+}
+
+async function take(camera: V4l2SourceCamera, count: number) {
+  const stop = new AbortController();
+  const items: (Frame | CameraFault)[] = [];
+  for await (const item of camera.frames(stop.signal)) {
+    items.push('fault' in item ? item : { ...item, data: Uint8Array.from(item.data) });
+    if (items.length === count) stop.abort();
+  }
+  return items;
+}
+
+describe('V4l2SourceCamera', () => {
+  it.each(['YUYV', 'NV12', 'YU12', 'GREY', 'BGR24'])(
+    'gives frames in %s, numbered, with the time they were taken',
+    async (format) => {
+      const camera = cameraOf({ format, width: 64, height: 48 }, scenario({}));
+      const frames = (await take(camera, 4)) as Frame[];
+      expect(frames.map(({ sequence }) => sequence)).toEqual([0, 1, 2, 3]);
+      const now = Date.now();
+      for (const { capturedAt, ...frame } of frames) {
+        expect(frame).toMatchObject({ format, width: 64, height: 48 });
+        expect(capturedAt).toBeLessThanOrEqual(now);
+        expect(capturedAt).toBeGreaterThan(now - 60_000);
+      }
+    },
+  );
+
+  it('says what is there', async () => {
+    const camera = cameraOf({ format: 'YUYV', width: 640, height: 480 }, scenario({}));
+    expect(await camera.check()).toMatch(/^\/dev\/video0 \(.+\): 640x480 YUYV/);
+  });
+
+  it.each([
+    [{ device: '/dev/video7' }, /Camera "belt": .*\/dev\/video7.*no such device/],
+    [{ width: 11_111, height: 11_111 }, /Camera "belt": .*11111/],
+    [{ controls: { brightnes: 3 } }, /Camera "belt": .*brightnes/],
+  ])('%j is refused with what is wrong', async (settings, message) => {
+    await expect(take(cameraOf(settings, scenario({})), 1)).rejects.toMatchObject({ code: 'CAMERA_FAILED', message });
+  });
+
+  it('tells of a camera that is unplugged, after the frames before', async () => {
+    const faults = [{ call: 'VIDIOC_DQBUF', nth: 5, errno: constants.errno.ENODEV, lasting: true }];
+    const camera = cameraOf({ format: 'YUYV', width: 64, height: 48 }, scenario({ faults }));
+    await expect(take(camera, 1000)).rejects.toMatchObject({ code: 'CAMERA_FAILED', message: /gone; plug it in/ });
+  });
+
+  it('leaves a damaged frame out, and tells of a camera that gives nothing else', async () => {
+    const device = (damaged: number[]) => ({ '/dev/video0': fakeDevice({ damaged }) });
+    const settings = { format: 'YUYV', width: 64, height: 48 };
+    const one = await take(cameraOf(settings, scenario({ devices: device([1]) })), 3);
+    expect(one.every((item) => 'sequence' in item)).toBe(true);
+    const all = Array.from({ length: 10_000 }, (_, i) => i);
+    const none = await take(cameraOf(settings, scenario({ devices: device(all) })), 1);
+    expect(none).toEqual([
+      { fault: expect.stringMatching(/Camera "belt" \(\/dev\/video0\) gives damaged frames: check cable/) },
+    ]);
+  });
+
+  it('gives up on a driver that delivers nothing', async () => {
+    const camera = cameraOf({ format: 'YUYV', width: 64, height: 48, stallSeconds: 1 }, scenario({ rateHz: 0.001 }));
+    await expect(take(camera, 2)).rejects.toThrow(/has given no frame for 1 s/);
+  });
+
+  it('ends when it is told to, before the first frame as well', async () => {
+    const stop = new AbortController();
+    stop.abort();
+    const camera = cameraOf({ format: 'YUYV', width: 64, height: 48 }, scenario({ rateHz: 0.001 }));
+    for await (const _ of camera.frames(stop.signal)) throw new Error('a frame');
+  });
+});
