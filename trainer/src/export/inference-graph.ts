@@ -1,4 +1,6 @@
 import type { OnnxGraph } from '@beltsight/sdk/onnx';
+import { foldAffine } from '../graph/passes/fold-affine.js';
+import { fuseInstanceNorm } from '../graph/passes/fuse-instance-norm.js';
 import { record } from '../graph/record.js';
 import { tf } from '../graph/tfjs.js';
 import { infer } from '../model/inference.js';
@@ -30,6 +32,14 @@ export function inferenceGraph(
     },
     { target: 'inference', metadata },
   );
+}
+
+/**
+ * The recorded graph made for inference: factors and terms behind a convolution inside it, instance normalisation as one
+ * operator. It computes the same but for rounding.
+ */
+export function optimised(recorded: OnnxGraph): OnnxGraph {
+  return fuseInstanceNorm(foldAffine(recorded));
 }
 
 /** All weights as tensors of the recording, made once each on first use. */

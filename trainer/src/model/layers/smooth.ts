@@ -62,15 +62,15 @@ export function multiply(a: Matrix, b: Matrix): Matrix {
 }
 
 /**
- * M x M^T for every image: [N,h,h] -> [N,S,S] with M [S,h]. Resizing and smoothing are linear and separable, so both
- * are one such product; plain matrix products run well on every provider.
+ * M X M^T for every image X: [N,h,h] -> [N,S,S] with M [S,h]. Resizing and smoothing are linear and separable, so both
+ * are one such product; plain matrix products run well on every provider. Rows are multiplied from the left, columns from the
+ * right: transposing the image between them would cost a pass over memory, which no converter removes.
  */
 export function applySeparable(x: tf.Tensor3D, matrix: Matrix): tf.Tensor3D {
   const [batch, height, width] = x.shape;
   const { rows, columns } = matrix;
-  const transposed = tf.transpose(tf.tensor2d(Float32Array.from(matrix.data), [rows, columns]));
-  const horizontal = tf.matMul(x.reshape([batch * height, width]), transposed).reshape([batch, height, rows]);
-  const turned = tf.transpose(horizontal, [0, 2, 1]).reshape([batch * rows, columns]);
-  const vertical = tf.matMul(turned, transposed).reshape([batch, rows, rows]) as tf.Tensor3D;
-  return tf.transpose(vertical, [0, 2, 1]);
+  const left = tf.tensor3d(Float32Array.from(matrix.data), [1, rows, columns]);
+  const right = tf.transpose(left.reshape([rows, columns]));
+  const wide = tf.matMul(x.reshape([batch * height, width]), right).reshape([batch, height, rows]);
+  return tf.matMul(left, wide) as tf.Tensor3D;
 }
