@@ -12,4 +12,13 @@ export {
   string,
   type ValueInfo,
 } from './graph.js';
-export { ELEMENTS, type ElementType, float32, int64, sizeOf, type TensorData, type TensorValue } from './tensor.js';
+export {
+  ELEMENTS,
+  type ElementType,
+  elementTypeOf,
+  float32,
+  int64,
+  sizeOf,
+  type TensorData,
+  type TensorValue,
+} from './tensor.js';
