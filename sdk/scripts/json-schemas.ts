@@ -6,5 +6,16 @@ import { statusSchema } from '../src/messages/status.js';
 /** JSON Schema by file name, of everything JSON that crosses a border. */
 export function jsonSchemas(): Readonly<Record<string, unknown>> {
   const schemas = { result: resultSchema, status: statusSchema, bundle: manifestSchema };
-  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, z.toJSONSchema(schema)]));
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [name, z.toJSONSchema(schema, { override: optional })]),
+  );
+}
+
+/** What has a default may be absent, as in a file from before it was introduced. */
+function optional({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  const { required, properties } = jsonSchema;
+  if (required)
+    jsonSchema.required = required.filter(
+      (name) => (properties?.[name] as { default?: unknown }).default === undefined,
+    );
 }

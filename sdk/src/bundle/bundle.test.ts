@@ -45,6 +45,17 @@ describe('bundles', () => {
     await expect(openBundle(reading, wrong)).rejects.toMatchObject({ code: 'BUNDLE_CORRUPT' });
   });
 
+  it('say which precision they are made for; those from before it was written down are fp32', async () => {
+    const files = await sealBundle({ ...(await tinyParts()), precision: 'int8' });
+    expect((await openBundle(memory(files))).manifest.precision).toBe('int8');
+    const { precision, ...old } = JSON.parse(new TextDecoder().decode(files.get('bundle.json')));
+    expect(precision).toBe('int8');
+    const reopened = (manifest: object) =>
+      openBundle(memory(new Map([...files, ['bundle.json', new TextEncoder().encode(JSON.stringify(manifest))]])));
+    expect((await reopened(old)).manifest.precision).toBe('fp32');
+    await expect(reopened({ ...old, precision: 'int4' })).rejects.toMatchObject({ code: 'BUNDLE_INVALID' });
+  });
+
   it('seal to the same bytes again', async () => {
     const [a, b] = [await sealBundle(await tinyParts()), await sealBundle(await tinyParts())];
     expect([...a]).toEqual([...b]);

@@ -1,4 +1,11 @@
 export { conformalP, cosineDistance, type Decision, decide, type ModelOutput } from './decide.js';
-export { type BundleClass, type BundleManifest, MANIFEST, manifestSchema } from './manifest.js';
+export {
+  type BundleClass,
+  type BundleManifest,
+  MANIFEST,
+  manifestSchema,
+  PRECISIONS,
+  type Precision,
+} from './manifest.js';
 export { type Bundle, type DigestFile, type FileDigest, openBundle, type ReadFile } from './open.js';
 export { type BundleParts, sealBundle } from './seal.js';

@@ -31,6 +31,10 @@ const goldenSchema = z.object({
   verdict: z.enum(['pass', 'reject', 'unknown']),
 });
 
+/** Arithmetic that a model is exported for. `int8` graphs say themselves where they are quantised. */
+export const PRECISIONS = ['fp32', 'fp16', 'int8'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
 export const manifestSchema = z.object({
   schema: z.literal('beltsight.bundle/1'),
   modelId: z
@@ -44,6 +48,10 @@ export const manifestSchema = z.object({
     size: z.int().min(32).max(4096).describe('S of the input [N,3,S,S], RGB in 0..1.'),
     batch: z.int().positive(),
   }),
+  precision: z
+    .enum(PRECISIONS)
+    .default('fp32')
+    .describe('Arithmetic the graph is made for; int8: it holds QuantizeLinear and DequantizeLinear. Absent: fp32.'),
   embeddingSize: z.int().positive().describe('D of the output embedding [N,D].'),
   graph: pathSchema.describe('The ONNX graph; its weights are external data in the other blobs.'),
   classes: z.array(classSchema).min(1),

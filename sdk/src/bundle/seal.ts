@@ -1,10 +1,11 @@
+import type { z } from 'zod';
 import { encodeModelWithData, type Placement } from '../onnx/codec.js';
 import type { OnnxGraph } from '../onnx/graph.js';
 import { modelIdOf, sha256 } from './digest.js';
 import { type BundleManifest, MANIFEST, manifestSchema } from './manifest.js';
 
 /** What goes into a bundle. */
-export interface BundleParts extends Omit<BundleManifest, 'schema' | 'modelId' | 'graph' | 'files'> {
+export interface BundleParts extends Omit<z.input<typeof manifestSchema>, 'schema' | 'modelId' | 'graph' | 'files'> {
   /** The graph with all weights; `placement` says which go into which weight file. */
   readonly model: OnnxGraph;
   readonly placement: Placement;
