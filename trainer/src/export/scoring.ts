@@ -10,6 +10,14 @@ export interface Scored {
   readonly embedding: Float32Array;
 }
 
+/** Writes 8-bit RGB [S,S,3] as the first image of an input [N,3,S,S] in 0..1. */
+export function fillImage(input: Float32Array, pixels: Uint8Array): void {
+  const area = pixels.length / 3;
+  for (let i = 0; i < area; i++) {
+    for (let c = 0; c < 3; c++) input[c * area + i] = (pixels[i * 3 + c] as number) / 255;
+  }
+}
+
 /** Runs a model file's graph on preprocessed images, [S,S,3] of 8-bit RGB, as a device does. */
 export class ModelRunner {
   readonly #input: Float32Array;
@@ -30,10 +38,7 @@ export class ModelRunner {
   }
 
   async score(pixels: Uint8Array): Promise<Scored> {
-    const area = this.size * this.size;
-    for (let i = 0; i < area; i++) {
-      for (let c = 0; c < 3; c++) this.#input[c * area + i] = (pixels[i * 3 + c] as number) / 255;
-    }
+    fillImage(this.#input, pixels);
     const { score, map, embedding } = await this.session.run({ image: this.#input });
     const first = (data: ArrayLike<number> | undefined) => {
       const all = data as Float32Array;
