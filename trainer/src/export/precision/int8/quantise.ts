@@ -1,0 +1,77 @@
+import { float32, type GraphNode, int, type OnnxGraph, type TensorValue } from '@beltsight/sdk/onnx';
+import { eliminateDeadCode } from '../../../graph/passes/dead-code.js';
+import type { Layer } from './layers.js';
+
+/** Largest magnitude of a symmetric 8-bit integer; -128 stays unused, so that the range has its centre at zero. */
+const LEVELS = 127;
+/** Smallest scale: a tensor of zeros quantises to zeros, and TensorRT wants scales above zero. */
+const SMALLEST_SCALE = 2 ** -100;
+
+/** Largest magnitude of each value that a quantised layer reads, by its name: what lies beyond is clipped. */
+export type Ranges = ReadonlyMap<string, number>;
+
+/**
+ * Quantises layers explicitly: QuantizeLinear and DequantizeLinear around what they read, their filters as int8 with a scale for
+ * every output channel. Symmetric throughout (zero points are zero), as TensorRT demands; biases and sums stay in float32. A value that several quantised
+ * layers read is quantised once; others go on reading it as it is.
+ */
+export function quantise(graph: OnnxGraph, layers: readonly Layer[], ranges: Ranges): OnnxGraph {
+  const quantised = new Map(layers.map((layer) => [layer.name, layer] as const));
+  const initializers = new Map(graph.initializers);
+  const nodes: GraphNode[] = [];
+  const made = new Set<string>();
+  const once = (name: string, make: () => void) => {
+    if (!made.has(name)) make();
+    made.add(name);
+    return name;
+  };
+  const pair = (value: string) =>
+    once(`${value}.dequantized`, () => {
+      const [scale, zero] = [`${value}.scale`, `${value}.zero`];
+      const size = (ranges.get(value) ?? 0) / LEVELS;
+      initializers.set(scale, float32([], [Math.max(size, SMALLEST_SCALE)]));
+      initializers.set(zero, { type: 'int8', dims: [], data: new Int8Array(1) });
+      nodes.push(
+        plain('QuantizeLinear', [value, scale, zero], `${value}.quantized`),
+        plain('DequantizeLinear', [`${value}.quantized`, scale, zero], `${value}.dequantized`),
+      );
+    });
+  const weights = (filter: string) =>
+    once(`${filter}.dequantized`, () => {
+      const { values, scales } = quantiseFilter(graph.initializers.get(filter) as TensorValue);
+      const names = [`${filter}.int8`, `${filter}.scale`, `${filter}.zero`] as const;
+      initializers.set(names[0], values);
+      initializers.set(names[1], float32([scales.length], scales));
+      initializers.set(names[2], { type: 'int8', dims: [scales.length], data: new Int8Array(scales.length) });
+      nodes.push({ ...plain('DequantizeLinear', names, `${filter}.dequantized`), attributes: { axis: int(0) } });
+    });
+  for (const node of graph.nodes) {
+    const layer = quantised.get(node.outputs[0] ?? '');
+    if (!layer) nodes.push(node);
+    else nodes.push({ ...node, inputs: [pair(layer.input), weights(layer.filter), ...node.inputs.slice(2)] });
+  }
+  return eliminateDeadCode({ ...graph, nodes, initializers });
+}
+
+function plain(opType: string, inputs: readonly string[], output: string): GraphNode {
+  return { opType, domain: '', inputs, outputs: [output], attributes: {} };
+}
+
+/** A filter [O,I,kh,kw] as int8 with one scale for each of its O output channels: the channel's largest magnitude becomes 127. */
+export function quantiseFilter({ dims, data }: TensorValue): { values: TensorValue; scales: Float32Array } {
+  const channels = dims[0] as number;
+  const size = data.length / channels;
+  const values = new Int8Array(data.length);
+  const scales = new Float32Array(channels);
+  for (let channel = 0; channel < channels; channel++) {
+    const from = channel * size;
+    let largest = 0;
+    for (let i = from; i < from + size; i++) largest = Math.max(largest, Math.abs(data[i] as number));
+    const scale = Math.max(Math.fround(largest / LEVELS), SMALLEST_SCALE);
+    scales[channel] = scale;
+    for (let i = from; i < from + size; i++) {
+      values[i] = Math.max(-LEVELS, Math.min(LEVELS, Math.round((data[i] as number) / scale)));
+    }
+  }
+  return { values: { type: 'int8', dims, data: values }, scales };
+}
