@@ -91,6 +91,23 @@ describe('TensorRT and CUDA', () => {
     );
   });
 
+  it('may compute with 8-bit integers for a quantised bundle alone, unless told otherwise', async () => {
+    const quantised = join(folder, 'int8');
+    await writeTinyBundle(quantised, (parts) => ({ ...parts, precision: 'int8' }));
+    const half = join(folder, 'fp16');
+    await writeTinyBundle(half, (parts) => ({ ...parts, precision: 'fp16' }));
+    const told = async (path: string, options: ScorerOptions = {}) => {
+      shim.behave({});
+      await (await Scorer.open(path, { library: shim.library, cache, ...options })).close();
+      return shim.recorded.filter((line) => /trt_(int8|fp16)_enable/.test(line)).sort();
+    };
+    const [fp16, int8] = ['tensorrt trt_fp16_enable=1', 'tensorrt trt_int8_enable=1'];
+    expect(await told(bundle)).toEqual([fp16]);
+    expect(await told(half)).toEqual([fp16]);
+    expect(await told(quantised)).toEqual([fp16, int8]);
+    expect(await told(quantised, { tensorrt: { int8Enable: false } })).toEqual([fp16, 'tensorrt trt_int8_enable=0']);
+  });
+
   it.each([
     ['a missing provider library', { FAIL: 'trt-library' }, /tensorrt.*Failed to load library/, 'cuda'],
     ['too little memory', { FAIL: 'trt-session' }, /out of memory/, 'cuda'],

@@ -88,8 +88,9 @@ export class Scorer {
         }
       };
       if (provider !== 'tensorrt') return load(runtime);
-      const { modelId } = manifest;
-      return withEngines(runtime, { modelId, int8: false, runtimeVersion: api.version }, log, load);
+      const { modelId, precision } = manifest;
+      const source = { modelId, int8: precision === 'int8', runtimeVersion: api.version };
+      return withEngines(runtime, source, log, load);
     };
     try {
       const chosen = await firstThatWorks(runtime.providers, runtime.strict, attempt, ({ provider, reason }) =>

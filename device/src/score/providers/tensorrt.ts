@@ -9,7 +9,7 @@ import type { RuntimeConfig } from './schema.js';
 /** What an engine is built from. */
 export interface EngineSource {
   readonly modelId: string;
-  /** Weights are quantised: TensorRT must be told that it may compute with 8-bit integers. */
+  /** The graph holds QuantizeLinear: TensorRT must be told that it may compute with 8-bit integers. */
   readonly int8: boolean;
   /** Version of ONNX Runtime. */
   readonly runtimeVersion: string;
