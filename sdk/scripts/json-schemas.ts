@@ -13,9 +13,7 @@ export function jsonSchemas(): Readonly<Record<string, unknown>> {
 
 /** What has a default may be absent, as in a file from before it was introduced. */
 function optional({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
-  const { required, properties } = jsonSchema;
-  if (required)
-    jsonSchema.required = required.filter(
-      (name) => (properties?.[name] as { default?: unknown }).default === undefined,
-    );
+  const { required, properties = {} } = jsonSchema;
+  const hasDefault = (name: string) => (properties[name] as { default?: unknown } | undefined)?.default !== undefined;
+  if (required) jsonSchema.required = required.filter((name) => !hasDefault(name));
 }

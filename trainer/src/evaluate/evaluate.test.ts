@@ -4,6 +4,7 @@ import { type Bundle, openBundle } from '@beltsight/sdk/bundle';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ImageLoader } from '../data/loader.js';
 import { exportBundle } from '../export/export.js';
+import { TOLERANCE } from '../export/precision/tolerance.js';
 import { ModelRunner } from '../export/scoring.js';
 import { tf } from '../graph/tfjs.js';
 import { infer } from '../model/inference.js';
@@ -124,6 +125,47 @@ describe('a trained, exported and measured model', () => {
       message: expect.stringMatching(new RegExp(`${weights}.*copy the bundle again`)),
     });
     await expect(evaluate({ bundle: path('absent') })).rejects.toMatchObject({ code: 'BUNDLE_NOT_FOUND' });
+  });
+
+  it.each([
+    ['fp16', 0.02, 0.6],
+    ['int8', 0.2, 0.45],
+  ] as const)('is exported in %s with thresholds and golden scores of its own', async (precision, drift, size) => {
+    const lines: string[] = [];
+    const { precisions, classes } = await exportBundle({
+      run: path('run'),
+      out: path(precision),
+      precision,
+      // Two epochs leave scores that mean little: time enough for some layers only.
+      scanMs: 1500,
+      evaluate: path('products'),
+      log: (line) => lines.push(line),
+    });
+    const reduced = await open(precision);
+    expect(reduced.manifest).toMatchObject({ precision, tolerance: TOLERANCE[precision] });
+    expect(lines.join('\n')).toMatch(
+      precision === 'fp16' ? /Half precision: \d+ of/ : /8-bit integers: \d+ of 73 layers/,
+    );
+    const [exact, shipped] = precisions?.precisions ?? [];
+    expect(precisions?.images).toMatchObject({ good: 6, defective: 8, source: expect.stringContaining('products') });
+    expect(exact).toMatchObject({ precision: 'fp32', change: null });
+    expect(shipped?.change?.drift.mean).toBeLessThan(drift);
+    expect(shipped?.change?.drift.mean).toBeGreaterThan(0);
+    expect((shipped?.weightBytes as number) / (exact?.weightBytes as number)).toBeLessThan(size);
+    const card = new TextDecoder().decode(await reduced.file('model-card.md'));
+    expect(card).toMatch(new RegExp(`\\| ${precision} \\|.*%`));
+
+    const runner = await ModelRunner.open(await reduced.model());
+    const loader = new ImageLoader(32);
+    const { run } = await readRun(path('run'));
+    const heldOut = run.classes[0]?.heldOut ?? [];
+    const scores: number[] = [];
+    for (const file of heldOut) scores.push((await runner.score(await loader.load(file))).score);
+    expect(classes[0]?.calibration).toEqual(scores.sort((a, b) => a - b));
+    const [golden] = reduced.manifest.golden;
+    expect((await runner.score(await loader.load(path(precision, golden?.image as string)))).score).toBe(golden?.score);
+    await runner.close();
+    await loader.close();
   });
 
   it('is exported from a run alone, to a free folder or over a bundle', async () => {

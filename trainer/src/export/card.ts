@@ -1,5 +1,8 @@
 import type { BundleClass } from '@beltsight/sdk/bundle';
 import type { TrainedRun } from '../train/run.js';
+import type { PrecisionDetails } from './precision/reduce.js';
+import type { PrecisionReport } from './precision/report.js';
+import { precisionMarkdown } from './precision/table.js';
 
 /** What a bundle says of itself to people: how it was made and what can be expected of it. */
 export interface ModelCard {
@@ -19,6 +22,13 @@ export interface ModelCard {
   readonly classes: readonly ClassCard[];
   /** Largest difference between exported scores and the trainer's own forward pass on the golden samples. */
   readonly exportDifference: number;
+  readonly precision: PrecisionCard;
+}
+
+/** The arithmetic of the model file: what was done to it and what that costs; `report` is null where nothing was compared. */
+interface PrecisionCard {
+  readonly details: PrecisionDetails;
+  readonly report: PrecisionReport | null;
 }
 
 interface ClassCard {
@@ -35,6 +45,7 @@ export function modelCard(
   { run, best }: TrainedRun,
   classes: readonly BundleClass[],
   exportDifference: number,
+  precision: PrecisionCard,
 ): ModelCard {
   const { metadata, sha256 } = run.teacher;
   return {
@@ -59,6 +70,7 @@ export function modelCard(
       falseRejectRate,
     })),
     exportDifference,
+    precision,
   };
 }
 
@@ -69,6 +81,7 @@ export function cardText(card: ModelCard): string {
     (c) =>
       `| ${c.name} | ${c.trainedOn} | ${c.calibratedOn} | ${c.threshold.toFixed(4)} | ${percent(c.falseRejectRate.wanted)} | ${percent(c.falseRejectRate.attained)} |`,
   );
+  const { details, report } = card.precision;
   return `# ${card.name}
 
 Visual anomaly inspection model, trained on good products alone. Made ${card.createdAt}.
@@ -80,9 +93,25 @@ ${rows.join('\n')}
 The promise of false rejects holds for products like those the thresholds were calibrated on; another camera, light or
 position needs new pictures.
 
+## Arithmetic
+
+${PRECISION_TEXT[details.precision](details as never)}${report ? `\n\n${precisionMarkdown(report)}` : ''}
+
+## Origin
+
 - Loss: ${card.training.loss}; input ${card.training.size}x${card.training.size}; best epoch ${card.bestEpoch}, held-out distillation loss ${card.heldOutLoss.toFixed(4)}
 - Teacher: ${card.teacher.architecture}, ${card.teacher.source}; licence: ${card.teacher.licence}
 - Training data digest: ${card.dataDigest}
 - Exported scores differ from the trainer's by at most ${card.exportDifference.toExponential(1)}
 `;
 }
+
+const PRECISION_TEXT: {
+  readonly [P in PrecisionDetails['precision']]: (details: Extract<PrecisionDetails, { precision: P }>) => string;
+} = {
+  fp32: () => 'Single precision.',
+  fp16: ({ operators, halfOperators, keptBack }) =>
+    `Half precision in ${halfOperators} of ${operators} operators; single precision for norms, cosines, reductions and smoothing${keptBack.length === 0 ? '' : `, and for ${keptBack.join(', ')}, whose results are too large`}.`,
+  int8: ({ layers, quantised, ranges, keptBack }) =>
+    `8-bit integers in ${quantised} of ${layers} convolutions; ranges by ${ranges}. Kept back: ${keptBack.length === 0 ? 'none' : keptBack.map(({ layer }) => layer).join(', ')}.`,
+};

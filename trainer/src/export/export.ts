@@ -1,20 +1,22 @@
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { BeltsightError } from '@beltsight/sdk';
-import { type BundleClass, decide, MANIFEST, sealBundle } from '@beltsight/sdk/bundle';
-import sharp from 'sharp';
+import { basename, resolve } from 'node:path';
+import { type BundleClass, MANIFEST, type Precision, sealBundle } from '@beltsight/sdk/bundle';
 import { ImageLoader } from '../data/loader.js';
 import { defineModel } from '../model/network.js';
 import { loadTeacher } from '../model/teacher/load.js';
-import { writeFailed } from '../train/atomic.js';
 import { readRun, type TrainedRun } from '../train/run.js';
 import { type CalibrationSample, calibrate } from './calibrate.js';
 import { cardText, modelCard } from './card.js';
+import { fitImages } from './fit-images.js';
+import { requireFree, writeFolder } from './folder.js';
+import { goldenSamples } from './golden.js';
 import { inferenceGraph, optimised } from './inference-graph.js';
 import { lintForTensorRt } from './lint.js';
 import { placementOf } from './placement.js';
+import { reduceTo } from './precision/reduce.js';
+import { type Candidate, comparePrecisions, type PrecisionReport } from './precision/report.js';
+import { heldOutSamples, testSamples } from './precision/samples.js';
+import { TOLERANCE } from './precision/tolerance.js';
 import { ModelRunner } from './scoring.js';
-import { syntheticDefect } from './synthetic-defect.js';
 
 export interface ExportOptions {
   readonly run: string;
@@ -25,76 +27,97 @@ export interface ExportOptions {
   readonly falseRejectRate?: number;
   /** N of the input; default 1. */
   readonly batch?: number;
-  /** Sentences for people: warnings about the calibration. */
+  /** Arithmetic of the graph; default `fp32`. Inputs and outputs are float32 in each. */
+  readonly precision?: Precision;
+  /** Folder with test images in MVTec layout, on which precisions are compared; default: held-out images. */
+  readonly evaluate?: string;
+  /** Time for measuring what each layer loses to 8-bit integers, ms; default three minutes. */
+  readonly scanMs?: number;
+  /** Sentences for people: warnings about the calibration, what a precision keeps back. */
   readonly log?: (line: string) => void;
+  /** Hears how far quantisation is, for a progress bar. */
+  readonly progress?: (stage: string, done: number, total: number) => void;
 }
 
 export interface ExportSummary {
   readonly modelId: string;
   readonly classes: readonly BundleClass[];
   readonly exportDifference: number;
+  /** Accuracy and drift by precision; null for a graph in single precision that nobody asked to evaluate. */
+  readonly precisions: PrecisionReport | null;
 }
 
-/** Golden samples: this many held-out good images of each class, and as many with a drawn defect. */
-const GOLDEN_PER_CLASS = 2;
-/** Another provider or precision may move a golden score by so much, relative to max(1, |score|). */
-const TOLERANCE = 0.02;
-/** The graph that is written must score as the plain recording of the trainer's forward pass does. */
-const EXPORT_TOLERANCE = 1e-4;
-
 /**
- * Makes a bundle from a run: model file, thresholds, centroids, golden samples, model card. The folder appears whole or
- * not at all.
+ * Makes a bundle from a run: model file, thresholds, centroids, golden samples, model card. All of them are made with the graph
+ * that ships. The folder appears whole or not at all.
  * @throws BeltsightError RUN_INVALID, GRAPH_INVALID, IO_FAILED, ...
  */
 export async function exportBundle(options: ExportOptions): Promise<ExportSummary> {
-  const {
-    out,
-    name = basename(resolve(options.run)),
-    falseRejectRate = 0.05,
-    batch = 1,
-    log = () => undefined,
-  } = options;
+  const { out, falseRejectRate = 0.05, batch = 1, precision = 'fp32', log = () => undefined } = options;
+  const name = options.name ?? basename(resolve(options.run));
   await requireFree(out);
   const trained = await readRun(options.run);
   const teacher = await loadTeacher(trained.run.teacher.source);
   const model = defineModel(trained.run.model);
   const plain = inferenceGraph(model, teacher, trained.weights, batch);
-  const graph = optimised(plain);
-  lintForTensorRt(graph);
-  log(`Graph of ${graph.nodes.length} operators, all of which TensorRT parses.`);
+  const exactGraph = optimised(plain);
+  lintForTensorRt(exactGraph);
   const loader = new ImageLoader(model.config.size);
-  const runner = await ModelRunner.open(graph);
-  const reference = await ModelRunner.open(plain);
+  const open: ModelRunner[] = [];
+  const openRunner = async (graph: typeof plain) => {
+    const runner = await ModelRunner.open(graph);
+    open.push(runner);
+    return runner;
+  };
   try {
-    const classes = calibrate(await scoreHeldOut(trained, loader, runner, log), falseRejectRate);
+    const samples =
+      options.evaluate === undefined ? undefined : await testSamples(options.evaluate, trained.run, loader);
+    const images = precision === 'fp32' ? { good: [], probes: [] } : await fitImages(trained.run, loader);
+    const { graph, details } = await reduceTo(precision, exactGraph, images, { ...options, log });
+    lintForTensorRt(graph);
+    log(`Graph of ${graph.nodes.length} operators, all of which TensorRT parses.`);
+    const candidate = async (which: Precision, of: typeof plain): Promise<Candidate> => {
+      const runner = await openRunner(of);
+      const classes = calibrate(await scoreHeldOut(trained, loader, runner), falseRejectRate);
+      return { precision: which, graph: of, runner, classes };
+    };
+    for (const line of trained.run.classes.flatMap(heldOutWarning)) log(line);
+    const exact = await candidate('fp32', exactGraph);
+    const shipped = precision === 'fp32' ? exact : await candidate(precision, graph);
+    const { classes } = shipped;
     for (const line of classes.flatMap(calibrationWarning)) log(line);
-    const { golden, images, difference } = await goldenSamples(trained, loader, runner, reference, classes);
+    const runners = { shipped: shipped.runner, exact: exact.runner, reference: await openRunner(plain) };
+    const { golden, images: pictures, difference } = await goldenSamples(trained.run, loader, runners, classes);
+    const candidates = shipped === exact ? [exact] : [exact, shipped];
+    const precisions =
+      candidates.length === 1 && !samples
+        ? null
+        : await comparePrecisions(candidates, samples ?? heldOutSamples(trained.run, loader));
     const createdAt = new Date().toISOString();
-    const card = modelCard(name, createdAt, trained, classes, difference);
+    const card = modelCard(name, createdAt, trained, classes, difference, { details, report: precisions });
     const encode = (text: string) => new TextEncoder().encode(text);
     const files = await sealBundle({
       name,
       createdAt,
       model: graph,
-      placement: placementOf(graph, model, teacher),
+      placement: placementOf(exactGraph, model, teacher),
       input: { name: 'image', size: model.config.size, batch },
+      precision,
       embeddingSize: model.embeddingSize,
-      classes,
+      classes: [...classes],
       golden,
-      tolerance: TOLERANCE,
+      tolerance: TOLERANCE[precision],
       extra: new Map([
-        ...images,
+        ...pictures,
         ['model-card.json', encode(`${JSON.stringify(card, null, 2)}\n`)],
         ['model-card.md', encode(cardText(card))],
       ]),
     });
     await writeFolder(out, files);
     const modelId = JSON.parse(new TextDecoder().decode(files.get(MANIFEST))).modelId as string;
-    return { modelId, classes, exportDifference: difference };
+    return { modelId, classes, exportDifference: difference, precisions };
   } finally {
-    await runner.close();
-    await reference.close();
+    for (const runner of open) await runner.close();
     await loader.close();
   }
 }
@@ -103,17 +126,19 @@ async function scoreHeldOut(
   { run }: TrainedRun,
   loader: ImageLoader,
   runner: ModelRunner,
-  log: (line: string) => void,
 ): Promise<Map<string, CalibrationSample[]>> {
   const samples = new Map<string, CalibrationSample[]>();
   for (const { name, train, heldOut } of run.classes) {
-    if (heldOut.length === 0)
-      log(`Warning: class ${name} has no held-out image; it is calibrated on what it was trained on.`);
     const scored: CalibrationSample[] = [];
     for (const file of heldOut.length > 0 ? heldOut : train) scored.push(await runner.score(await loader.load(file)));
     samples.set(name, scored);
   }
   return samples;
+}
+
+function heldOutWarning({ name, heldOut }: TrainedRun['run']['classes'][number]): string[] {
+  if (heldOut.length > 0) return [];
+  return [`Warning: class ${name} has no held-out image; it is calibrated on what it was trained on.`];
 }
 
 function calibrationWarning({ name, calibration, falseRejectRate: { wanted, attained } }: BundleClass): string[] {
@@ -123,79 +148,4 @@ function calibrationWarning({ name, calibration, falseRejectRate: { wanted, atta
   return [
     `Warning: class ${name} has ${calibration.length} calibration images, which promise ${percent(attained)} false rejects at best; ${percent(wanted)} needs ${needed}.`,
   ];
-}
-
-async function goldenSamples(
-  { run }: TrainedRun,
-  loader: ImageLoader,
-  runner: ModelRunner,
-  reference: ModelRunner,
-  classes: readonly BundleClass[],
-) {
-  const images = new Map<string, Uint8Array>();
-  const golden: { image: string; class: string; score: number; verdict: 'pass' | 'reject' | 'unknown' }[] = [];
-  let difference = 0;
-  for (const { name, train, heldOut } of run.classes) {
-    for (const file of (heldOut.length > 0 ? heldOut : train).slice(0, GOLDEN_PER_CLASS)) {
-      const good = await loader.load(file);
-      for (const pixels of [good, syntheticDefect(good, loader.size)]) {
-        const image = `golden/${String(golden.length).padStart(3, '0')}.png`;
-        const output = await runner.score(pixels);
-        difference = Math.max(difference, Math.abs(output.score - (await reference.score(pixels)).score));
-        images.set(image, await png(pixels, loader.size));
-        golden.push({
-          image,
-          class: name,
-          score: output.score,
-          verdict: decide(output, { classes: [...classes] }).verdict,
-        });
-      }
-    }
-  }
-  if (difference > EXPORT_TOLERANCE) {
-    throw new BeltsightError(
-      'GRAPH_INVALID',
-      `The exported graph scores up to ${difference} away from the trainer's: this is a defect of the exporter, please report it.`,
-    );
-  }
-  return { golden, images, difference };
-}
-
-async function png(pixels: Uint8Array, size: number): Promise<Uint8Array> {
-  return new Uint8Array(
-    await sharp(pixels, { raw: { width: size, height: size, channels: 3 } })
-      .png()
-      .toBuffer(),
-  );
-}
-
-/** A bundle may be replaced; anything else is left alone. */
-async function requireFree(out: string): Promise<void> {
-  const held: string[] = await readdir(out).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw writeFailed(out, error);
-  });
-  if (held.length === 0 || held.includes(MANIFEST)) return;
-  throw new BeltsightError(
-    'ARGUMENT_INVALID',
-    `${out} holds something that is no bundle: choose another folder with --out.`,
-  );
-}
-
-/** Writes a folder beside its place and renames it, so that nobody sees half a bundle. */
-async function writeFolder(out: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
-  const target = resolve(out);
-  const temporary = `${target}.part`;
-  try {
-    await rm(temporary, { recursive: true, force: true });
-    for (const [path, bytes] of files) {
-      await mkdir(dirname(join(temporary, path)), { recursive: true });
-      await writeFile(join(temporary, path), bytes);
-    }
-    await rm(target, { recursive: true, force: true });
-    await rename(temporary, target);
-  } catch (cause) {
-    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
-    throw writeFailed(out, cause);
-  }
 }

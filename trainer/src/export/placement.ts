@@ -21,7 +21,11 @@ export function placementOf(graph: OnnxGraph, model: Model, teacher: Teacher): P
       ([name, value]) => [name, teachers.has(digest(value)) ? 'teacher' : 'student'] as const,
     ),
   );
-  return (name, sizeBytes) => (sizeBytes < INLINE_BYTES ? undefined : `${files.get(name)}.weights`);
+  return (name, sizeBytes) => {
+    // Constants in another precision are named after the one they were made from.
+    const file = files.get(name) ?? files.get(name.replace(/\.(half|int8|scale|zero)$/, '')) ?? 'student';
+    return sizeBytes < INLINE_BYTES ? undefined : `${file}.weights`;
+  };
 }
 
 function teacherGraph(model: Model, teacher: Teacher): OnnxGraph {
