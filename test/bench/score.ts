@@ -25,9 +25,8 @@ import { loadRuntime } from '../../device/src/score/ort/library.js';
 import { OrtEnvironment, OrtSession } from '../../device/src/score/ort/session.js';
 import { Scorer } from '../../device/src/score/scorer.js';
 import { publicationOf } from '../../device/src/service/publication.js';
-import { inferenceGraph } from '../../trainer/src/export/inference-graph.js';
+import { inferenceGraph, optimised } from '../../trainer/src/export/inference-graph.js';
 import { placementOf } from '../../trainer/src/export/placement.js';
-import { foldAffine } from '../../trainer/src/graph/passes/fold-affine.js';
 import { defineModel, modelConfigSchema } from '../../trainer/src/model/network.js';
 import { initialise } from '../../trainer/src/model/parameters.js';
 import { loadTeacher } from '../../trainer/src/model/teacher/load.js';
@@ -199,7 +198,7 @@ async function writeBundle(folder: string): Promise<void> {
   const teacher = await loadTeacher('mobilenet_v2');
   const model = defineModel(modelConfigSchema.parse({ size }));
   const weights = initialise(model.parameters, model.statistics, 1);
-  const graph = foldAffine(inferenceGraph(model, teacher, weights, 1));
+  const graph = optimised(inferenceGraph(model, teacher, weights, 1));
   const centroid = Array.from({ length: model.embeddingSize }, () => 1 / Math.sqrt(model.embeddingSize));
   const files = await sealBundle({
     name: 'bench',
