@@ -6,8 +6,8 @@ import { RgbConverter } from '../camera/rgb.js';
 import { collect } from '../collect/collect.js';
 import { ImageStore } from '../collect/store.js';
 import { readDeviceConfig } from '../config/read.js';
-import type { DeviceConfig } from '../config/schema.js';
 import { loadRuntime } from '../score/ort/library.js';
+import { chosenCamera } from './chosen-camera.js';
 
 interface Flags {
   readonly config: string;
@@ -42,7 +42,7 @@ export function collectCommand(): Command {
     )
     .action(async (flags: Flags) => {
       const config = await readDeviceConfig(flags.config);
-      const chosen = cameraOf(config, flags.camera);
+      const chosen = chosenCamera(config, flags.camera);
       const className = folderName(flags.class);
       const count = Math.trunc(number(flags.count, '--count', 1, 1e6));
       const quotaBytes = number(flags.quota, '--quota', 1, 1e9) * 2 ** 20;
@@ -85,14 +85,6 @@ const RESERVE = 512 * 2 ** 20;
 
 const words = ({ duplicate, blurred }: { duplicate: number; blurred: number }) =>
   `${duplicate} skipped as near-duplicates, ${blurred} as blurred`;
-
-function cameraOf({ cameras }: DeviceConfig, name: string | undefined) {
-  const names = cameras.map((camera) => camera.name).join(', ');
-  const chosen = name === undefined && cameras.length === 1 ? cameras[0] : cameras.find((c) => c.name === name);
-  if (chosen) return chosen;
-  const problem = name === undefined ? 'There are several cameras' : `There is no camera "${name}"`;
-  throw new BeltsightError('ARGUMENT_INVALID', `${problem}: name one with --camera (${names}).`);
-}
 
 /** A class is a folder: its name must not lead anywhere else. */
 function folderName(name: string): string {

@@ -1,6 +1,7 @@
 import { BeltsightError } from '@beltsight/sdk';
 import { Command } from 'commander';
 import { benchCommand } from './bench.js';
+import { cameraCommand } from './camera.js';
 import { collectCommand } from './collect.js';
 import { doctorCommand } from './doctor.js';
 import { providerCommand } from './provider.js';
@@ -13,6 +14,7 @@ const program = new Command('beltsight-device')
   .addCommand(providerCommand())
   .addCommand(doctorCommand())
   .addCommand(benchCommand())
+  .addCommand(cameraCommand())
   .addCommand(collectCommand());
 
 try {

@@ -1,0 +1,111 @@
+import { resolve } from 'node:path';
+import { BeltsightError } from '@beltsight/sdk';
+import { Command } from 'commander';
+import { listDevices, V4l2Error } from 'node-v4l2';
+import sharp from 'sharp';
+import { abilitiesOf, abilitiesText, askDevice, listText } from '../camera/commands/describe.js';
+import { openCamera } from '../camera/open.js';
+import { RgbConverter, type RgbPicture } from '../camera/rgb.js';
+import { readDeviceConfig } from '../config/read.js';
+import { loadRuntime } from '../score/ort/library.js';
+import { chosenCamera } from './chosen-camera.js';
+
+/** beltsight-device camera: what is there, what it can do, what it sees. */
+export function cameraCommand(): Command {
+  return new Command('camera')
+    .description('Look at cameras: what is there, what it can do, what it sees')
+    .addCommand(listCommand())
+    .addCommand(showCommand())
+    .addCommand(snapshotCommand());
+}
+
+function listCommand(): Command {
+  return new Command('list')
+    .description('Cameras of Video4Linux2 that are here, with the ids that outlive replugging')
+    .option('--json', 'print as JSON')
+    .action(({ json = false }: { json?: boolean }) => {
+      const devices = named(() => listDevices());
+      process.stdout.write(`${json ? jsonOf(devices) : listText(devices)}\n`);
+    });
+}
+
+function showCommand(): Command {
+  return new Command('show')
+    .description('Formats, sizes, rates and controls of a camera')
+    .argument('<device>', 'path or id, as camera list gives them')
+    .option('--json', 'print as JSON')
+    .addHelpText('after', '\nExample:\n  beltsight-device camera show /dev/video0')
+    .action((device: string, { json = false }: { json?: boolean }) => {
+      const abilities = named(() => askDevice(device, abilitiesOf));
+      process.stdout.write(`${json ? jsonOf(abilities) : abilitiesText(abilities)}\n`);
+    });
+}
+
+interface SnapshotFlags {
+  readonly config: string;
+  readonly camera?: string;
+  readonly out: string;
+  readonly skip: string;
+}
+
+function snapshotCommand(): Command {
+  return new Command('snapshot')
+    .description('Save what the model sees of a camera: the region of interest, turned as configured')
+    .requiredOption('--config <file>', 'YAML configuration of the device')
+    .requiredOption('--out <file>', 'picture to write: .png, .jpg, .webp or .tif')
+    .option('--camera <name>', 'which camera, where the configuration has several')
+    .option('--skip <n>', 'frames to let pass first, until exposure has settled', '10')
+    .addHelpText('after', '\nExample:\n  beltsight-device camera snapshot --config device.yaml --out belt.png')
+    .action(async ({ config: file, camera, out, skip }: SnapshotFlags) => {
+      const config = await readDeviceConfig(file);
+      const chosen = chosenCamera(config, camera);
+      const converter = new RgbConverter(loadRuntime(config.runtime.library));
+      const stop = new AbortController();
+      let left = Number(skip);
+      if (!Number.isInteger(left) || left < 0 || left > 10_000) {
+        throw new BeltsightError('ARGUMENT_INVALID', `--skip ${skip}: give a whole number from 0 to 10000.`);
+      }
+      let picture: RgbPicture | undefined;
+      try {
+        for await (const item of openCamera(chosen).frames(stop.signal)) {
+          if ('fault' in item) {
+            process.stderr.write(`${item.fault}\n`);
+            continue;
+          }
+          picture = await converter.convert(item);
+          if (left-- <= 0) break;
+        }
+      } finally {
+        stop.abort();
+        await converter.close();
+      }
+      if (!picture) throw new BeltsightError('CAMERA_FAILED', `Camera "${chosen.name}" gives no frame.`);
+      await write(picture, resolve(out));
+      process.stderr.write(`${picture.width}x${picture.height} pixels of camera ${chosen.name} in ${resolve(out)}.\n`);
+    });
+}
+
+async function write({ width, height, data }: RgbPicture, file: string): Promise<void> {
+  try {
+    await sharp(data, { raw: { width, height, channels: 3 } }).toFile(file);
+  } catch (cause) {
+    throw new BeltsightError('IO_FAILED', `${file} cannot be written: ${(cause as Error).message}.`, { cause });
+  }
+}
+
+/** Errors of the driver by our name; their messages name device and remedy. */
+function named<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (cause instanceof V4l2Error) throw new BeltsightError('CAMERA_FAILED', cause.message, { cause });
+    throw cause;
+  }
+}
+
+const jsonOf = (value: unknown) =>
+  JSON.stringify(
+    value,
+    (_, part) => (part instanceof Set ? [...part] : typeof part === 'bigint' ? Number(part) : part),
+    2,
+  );
