@@ -5,12 +5,12 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { requireLibrary } from '../../device/src/score/ort/elf.js';
 import { binariesIn, onScratchSystem, packDevice, unpack } from '../support/device-package.js';
 import { emulatedNode } from '../support/emulated-node.js';
-import { firstResult } from '../support/first-result.js';
-import { ROOT, start, startMosquitto } from '../support/processes.js';
+import { type FirstResult, firstResult } from '../support/first-result.js';
+import { ROOT, type Running, start, startMosquitto } from '../support/processes.js';
 import { TINY_SIZE, tinyImage, writeTinyBundle } from '../support/tiny-bundle.js';
 import { allowedSystemCalls, wordsOf } from '../support/unit-file.js';
 
@@ -36,6 +36,39 @@ beforeAll(async () => {
   await picture.toFile(join(folder, 'images', 'bad.png'));
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function broker(): Promise<string> {
+  const mosquitto = await startMosquitto();
+  closers.push(() => mosquitto.stop());
+  return mosquitto.url;
+}
+
+function run(command: string, ...args: string[]): Running {
+  const running = start(command, args);
+  closers.push(async () => {
+    running.process.kill('SIGKILL');
+    await running.ended;
+  });
+  return running;
+}
+
+/** The first result of a device, which then has to end in good order. */
+async function firstOf(url: string, command: string, ...args: string[]): Promise<FirstResult> {
+  const running: Running[] = [];
+  const first = await firstResult(url, () => {
+    const device = run(command, ...args);
+    running.push(device);
+    return device;
+  });
+  running[0]?.process.kill('SIGTERM');
+  expect(await running[0]?.ended).toBe(0);
+  return first;
+}
 
 /** Writes a configuration and returns its file. */
 function configure(url: string, { name = 'device.yaml', base = folder, loop = false } = {}): string {
@@ -129,14 +162,11 @@ describe('install.sh', () => {
 
   it('installs a device that publishes results', async () => {
     expect(install(unpacked[HERE], '--root', root)).toMatchObject({ status: 0, stderr: '' });
-    const broker = await startMosquitto();
-    const config = configure(broker.url, { loop: true });
+    const url = await broker();
+    const config = configure(url, { loop: true });
     const command = join(root, 'usr/local/bin/beltsight-device');
-    const { result, seconds, megabytes, running } = await firstResult(broker.url, command, ['run', '--config', config]);
+    const { result, seconds, megabytes } = await firstOf(url, command, 'run', '--config', config);
     console.log(`Start to first result: ${seconds.toFixed(1)} s; resident memory at most ${megabytes.toFixed(0)} MB`);
-    running.process.kill('SIGTERM');
-    expect(await running.ended).toBe(0);
-    await broker.stop();
     expect(result).toMatchObject({ verdict: 'reject', class: { name: 'blue' } });
   });
 
@@ -169,8 +199,8 @@ describe('install.sh', () => {
   });
 
   it('sets up user and service on a whole system, where the service can work with no rights', async () => {
-    const broker = await startMosquitto();
-    const config = configure(broker.url, { name: 'service.yaml', base: '/var/lib/beltsight' });
+    const url = await broker();
+    const config = configure(url, { name: 'service.yaml', base: '/var/lib/beltsight' });
     const output = onScratchSystem(
       folder,
       `umask 077
@@ -186,7 +216,6 @@ describe('install.sh', () => {
        echo "ended with $?"
        /opt/beltsight/current/install.sh --uninstall`,
     );
-    await broker.stop();
     expect(output).toMatch(/systemctl enable --quiet beltsight-device\nInstalled version .* What is left to do/);
     expect(output).toMatch(/this takes minutes\.\nsystemctl restart beltsight-device\nIt inspects\./);
     expect(output).toMatch(/^\/etc\/beltsight root:beltsight 750\n\/etc\/beltsight\/device\.yaml root:beltsight 640$/m);
@@ -226,15 +255,13 @@ describe('the service', () => {
   });
 
   it('does with the system calls and sockets it may use, and says from its main process that it is ready', async () => {
-    const broker = await startMosquitto();
+    const url = await broker();
     const log = join(folder, 'strace.log');
     const root = join(folder, 'verified');
-    const running = start('strace', [
-      ...['-f', '-qq', '-s', '80', '-o', log, '-E', `NOTIFY_SOCKET=${folder}/nobody`],
-      ...[join(root, 'usr/local/bin/beltsight-device'), 'run', '--config', configure(broker.url)],
-    ]);
+    const strace = ['-f', '-qq', '-s', '80', '-o', log, '-E', `NOTIFY_SOCKET=${folder}/nobody`];
+    const command = join(root, 'usr/local/bin/beltsight-device');
+    const running = run('strace', ...strace, command, 'run', '--config', configure(url));
     expect(await running.ended).toBe(0);
-    await broker.stop();
     const traced = readFileSync(log, 'utf8');
     const calls = new Set([...traced.matchAll(/^\d+ +(\w+)\(/gm)].map(([, call]) => call as string));
     expect(calls).toContain('execve');
@@ -252,15 +279,11 @@ describe('the service', () => {
 describe('the package for arm64 on an emulated processor', () => {
   it('scores a picture and publishes the result', async () => {
     const [command, ...args] = await emulatedNode(folder);
-    const broker = await startMosquitto();
-    const { result, seconds, running } = await firstResult(broker.url, command, [
-      ...args,
-      ...[join(unpacked.arm64, 'lib/cli.mjs'), 'run', '--config', configure(broker.url, { loop: true })],
-    ]);
+    const url = await broker();
+    const config = configure(url, { loop: true });
+    const cli = join(unpacked.arm64, 'lib/cli.mjs');
+    const { result, seconds } = await firstOf(url, command, ...args, cli, 'run', '--config', config);
     console.log(`arm64, emulated: start to first result ${seconds.toFixed(0)} s`);
-    running.process.kill('SIGTERM');
-    expect(await running.ended).toBe(0);
-    await broker.stop();
     expect(result).toMatchObject({ verdict: 'reject', class: { name: 'blue' } });
   });
 });
