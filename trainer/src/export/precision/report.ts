@@ -22,7 +22,7 @@ export interface PrecisionFigures {
   readonly change: Change | null;
 }
 
-export interface Change {
+interface Change {
   /** Of scores, relative. */
   readonly drift: Drift;
   /** Absolute difference of p-values, each by the calibration of its own precision. */

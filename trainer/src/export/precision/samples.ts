@@ -5,7 +5,7 @@ import type { Run } from '../../train/run.js';
 import { syntheticDefect } from '../synthetic-defect.js';
 
 /** An image whose class and state are known. */
-export interface Sample {
+interface Sample {
   readonly className: string;
   readonly defective: boolean;
   /** 8-bit RGB [S,S,3]. */
