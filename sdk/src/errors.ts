@@ -38,4 +38,6 @@ export type ErrorCode =
   | 'BROKER_UNREACHABLE'
   | 'MESSAGE_INVALID'
   | 'ARGUMENT_INVALID'
-  | 'IO_FAILED';
+  | 'IO_FAILED'
+  | 'INBOX_REFUSED'
+  | 'INBOX_UNREACHABLE';

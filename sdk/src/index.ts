@@ -10,6 +10,15 @@ export { parseConfig } from './config.js';
 export { BeltsightError, type ErrorCode } from './errors.js';
 export { decodeHeatmap, encodeHeatmap, type Heatmap, type HeatmapMeta, type ScoreMap } from './heatmap/codec.js';
 export { colourise } from './heatmap/colour.js';
+export {
+  ABOUT_HEADER,
+  asciiJson,
+  contentDigest,
+  type InboxPlace,
+  inboxPath,
+  inboxPlace,
+  isClassName,
+} from './inbox.js';
 export { jpegId, tagJpeg } from './messages/frame.js';
 export { type ResultMessage, resultSchema, type Verdict, verdictSchema } from './messages/result.js';
 export { type CameraStatus, type StatusMessage, statusSchema } from './messages/status.js';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { BeltsightError } from '@beltsight/sdk';
+import { BeltsightError, isClassName } from '@beltsight/sdk';
 import { Command } from 'commander';
 import { openCamera } from '../camera/open.js';
 import { RgbConverter } from '../camera/rgb.js';
@@ -86,9 +86,8 @@ const RESERVE = 512 * 2 ** 20;
 const words = ({ duplicate, blurred }: { duplicate: number; blurred: number }) =>
   `${duplicate} skipped as near-duplicates, ${blurred} as blurred`;
 
-/** A class is a folder: its name must not lead anywhere else. */
 function folderName(name: string): string {
-  if (/^[^/\\.\0][^/\\\0]{0,63}$/.test(name)) return name;
+  if (isClassName(name)) return name;
   throw new BeltsightError(
     'ARGUMENT_INVALID',
     `--class ${name}: give a name of 1 to 64 characters without "/" or "\\", not starting with ".".`,

@@ -6,6 +6,7 @@ import { collectCommand } from './collect.js';
 import { doctorCommand } from './doctor.js';
 import { providerCommand } from './provider.js';
 import { runCommand } from './run.js';
+import { uploadCommand } from './upload.js';
 
 const program = new Command('beltsight-device')
   .description('Inspect camera frames with a Beltsight model and publish the results over MQTT')
@@ -15,7 +16,8 @@ const program = new Command('beltsight-device')
   .addCommand(doctorCommand())
   .addCommand(benchCommand())
   .addCommand(cameraCommand())
-  .addCommand(collectCommand());
+  .addCommand(collectCommand())
+  .addCommand(uploadCommand());
 
 try {
   await program.parseAsync();

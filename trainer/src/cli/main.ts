@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { reportError } from './errors.js';
 import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
+import { inboxCommand } from './inbox.js';
 import { trainCommand } from './train.js';
 
 const program = new Command('beltsight')
@@ -9,7 +10,8 @@ const program = new Command('beltsight')
   .showHelpAfterError('(add --help for the options)')
   .addCommand(trainCommand())
   .addCommand(exportCommand())
-  .addCommand(evaluateCommand());
+  .addCommand(evaluateCommand())
+  .addCommand(inboxCommand());
 
 try {
   await program.parseAsync();

@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { BeltsightError } from '@beltsight/sdk';
+import { Command } from 'commander';
+import { upload } from '../collect/upload.js';
+
+interface Flags {
+  readonly from: string;
+  readonly to: string;
+  readonly tokenFile: string;
+}
+
+/** beltsight-device upload: collected pictures to the trainer's inbox. */
+export function uploadCommand(): Command {
+  return new Command('upload')
+    .description('Send collected pictures to an inbox (beltsight inbox on the machine that trains)')
+    .requiredOption('--from <folder>', 'data set folder of collect')
+    .requiredOption('--to <url>', 'address of the inbox, such as https://trainer:8090')
+    .requiredOption('--token-file <file>', 'file whose first line the inbox knows')
+    .addHelpText(
+      'after',
+      '\nPictures that are there already are not sent again. A private certificate authority is named by NODE_EXTRA_CA_CERTS.\n\nExample:\n  beltsight-device upload --from products --to https://trainer:8090 --token-file token',
+    )
+    .action(async ({ from, to, tokenFile }: Flags) => {
+      const stop = new AbortController();
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+      const options = { folder: resolve(from), url: addressOf(to), token: await tokenOf(tokenFile) };
+      const { total, sent, known } = await upload(
+        { ...options, sent: (p) => process.stderr.write(`\r${p.sent + p.known} of ${p.total} pictures `) },
+        stop.signal,
+      );
+      process.stderr.write(`\n${sent} pictures sent, ${known} were there already, of ${total}.\n`);
+      if (sent + known < total) process.exitCode = 130;
+    });
+}
+
+function addressOf(text: string): string {
+  if (/^https?:\/\/[^\s/]+\/?$/.test(text) && URL.canParse(text)) return text;
+  throw new BeltsightError('ARGUMENT_INVALID', `--to ${text}: give an address such as https://trainer:8090.`);
+}
+
+async function tokenOf(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).split(/\r?\n/)[0] as string;
+  } catch (cause) {
+    throw new BeltsightError('CONFIG_INVALID', `${file} cannot be read: ${(cause as Error).message}.`, { cause });
+  }
+}

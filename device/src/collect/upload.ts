@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  ABOUT_HEADER,
+  asciiJson,
+  BeltsightError,
+  contentDigest,
+  type InboxPlace,
+  inboxPath,
+  isClassName,
+} from '@beltsight/sdk';
+import { pause } from '../pause.js';
+
+export interface UploadOptions {
+  /** Data set folder of `collect`. */
+  readonly folder: string;
+  /** Address of a trainer's inbox, such as https://trainer:8090. */
+  readonly url: string;
+  readonly token: string;
+  /** Hears of every picture. */
+  readonly sent: (progress: UploadProgress) => void;
+}
+
+export interface UploadProgress {
+  readonly total: number;
+  /** Sent now. */
+  readonly sent: number;
+  /** There already. */
+  readonly known: number;
+}
+
+/** Attempts at one picture, and the wait before the next one. */
+const ATTEMPTS = 5;
+const WAIT_MS = 1000;
+/** For one picture. */
+const TIMEOUT_MS = 120_000;
+
+/**
+ * Sends all pictures of a data set that the inbox does not have. May be stopped and started again at any time.
+ * @throws BeltsightError INBOX_REFUSED saying what the inbox said, INBOX_UNREACHABLE, IO_FAILED
+ */
+export async function upload(options: UploadOptions, signal: AbortSignal): Promise<UploadProgress> {
+  const { folder, sent: hear } = options;
+  const places = await placesIn(folder);
+  let [sent, known] = [0, 0];
+  const progress = () => ({ total: places.length, sent, known });
+  for (const place of places) {
+    if (signal.aborted) break;
+    if (await sendOne(options, place, await aboutOf(folder, place), signal)) sent++;
+    else known++;
+    hear(progress());
+  }
+  return progress();
+}
+
+async function placesIn(folder: string): Promise<InboxPlace[]> {
+  try {
+    const places: InboxPlace[] = [];
+    const entries = await readdir(folder, { withFileTypes: true });
+    for (const { name: className } of entries.filter((entry) => entry.isDirectory() && isClassName(entry.name))) {
+      const files = await readdir(join(folder, className, 'train', 'good')).catch(() => []);
+      for (const file of files.sort()) if (file.endsWith('.png')) places.push({ className, file });
+    }
+    if (places.length > 0) return places;
+  } catch (cause) {
+    throw new BeltsightError('IO_FAILED', `${folder} cannot be read: ${(cause as Error).message}.`, { cause });
+  }
+  throw new BeltsightError('IO_FAILED', `${folder} holds no <class>/train/good/*.png: collect some first.`);
+}
+
+/** The line that `collect` wrote about a picture; empty if there is none. */
+async function aboutOf(folder: string, { className, file }: InboxPlace): Promise<object> {
+  const text = await readFile(join(folder, className, 'collected.jsonl'), 'utf8').catch(() => '');
+  const line = text.split('\n').find((each) => each.includes(`"${file}"`));
+  try {
+    return line === undefined ? {} : JSON.parse(line);
+  } catch {
+    return {};
+  }
+}
+
+/** Whether it had to be sent. */
+async function sendOne(
+  { folder, url, token }: UploadOptions,
+  place: InboxPlace,
+  about: object,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const body = await readFile(join(folder, place.className, 'train', 'good', place.file));
+  const digest = contentDigest(createHash('sha256').update(body).digest());
+  const address = new URL(inboxPath(place), url);
+  const headers = { authorization: `Bearer ${token}` };
+  const there = await request(address, { method: 'HEAD', headers }, signal);
+  if (there.status === 401) throw refused(place, 'the token is missing or wrong');
+  if (there.status === 200 && there.headers.get('content-digest') === digest) return false;
+  const answer = await request(
+    address,
+    {
+      method: 'PUT',
+      headers: { ...headers, 'content-digest': digest, 'content-type': 'image/png', [ABOUT_HEADER]: asciiJson(about) },
+      body,
+    },
+    signal,
+  );
+  if (answer.status === 201 || answer.status === 200) return answer.status === 201;
+  throw refused(place, (await answer.text()).trim() || `status ${answer.status}`);
+}
+
+/** Tries again where the inbox is away or has trouble; what it refuses for good comes back as it is. */
+async function request(address: URL, init: RequestInit, signal: AbortSignal): Promise<Response> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const limits = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+      const response = await fetch(address, { ...init, signal: limits, redirect: 'error' });
+      if (response.status !== 500 && response.status !== 503) return response;
+      if (attempt === ATTEMPTS) return response;
+    } catch (cause) {
+      if (signal.aborted || attempt === ATTEMPTS) {
+        const why = ((cause as Error).cause as Error | undefined)?.message ?? (cause as Error).message;
+        throw new BeltsightError(
+          'INBOX_UNREACHABLE',
+          `The inbox at ${address.origin} cannot be reached: ${why}. Is beltsight inbox running there?`,
+          { cause },
+        );
+      }
+    }
+    await pause(WAIT_MS * 2 ** (attempt - 1) * (0.75 + Math.random() / 2), signal);
+  }
+}
+
+function refused({ className, file }: InboxPlace, why: string): BeltsightError {
+  return new BeltsightError('INBOX_REFUSED', `The inbox does not take ${className}/${file}: ${why}`);
+}

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { appendFile, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BeltsightError, contentDigest, type InboxPlace } from '@beltsight/sdk';
+import sharp from 'sharp';
+
+/** A picture larger than this is refused: a lossless frame of 20 million pixels takes less. */
+export const MAX_BYTES = 64 * 2 ** 20;
+
+/** Why a picture is not taken. */
+export class Refused extends Error {
+  constructor(
+    /** HTTP status. */
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** A folder in MVTec layout that pictures of good products are put into. */
+export class Inbox {
+  readonly #busy = new Set<string>();
+
+  constructor(private readonly folder: string) {}
+
+  /** Content-Digest of a picture that is there. */
+  async digest(place: InboxPlace): Promise<string | undefined> {
+    const hash = createHash('sha256');
+    try {
+      for await (const chunk of createReadStream(this.#fileOf(place))) hash.update(chunk);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+    return contentDigest(hash.digest());
+  }
+
+  /**
+   * Takes a picture: it is there whole, with the digest that was promised and decodable, or not at all.
+   * @param promised its Content-Digest
+   * @param about JSON for the class's collected.jsonl
+   * @returns whether it is new
+   * @throws Refused with the status and what is wrong
+   */
+  async take(place: InboxPlace, promised: string, about: object, body: AsyncIterable<Buffer>): Promise<boolean> {
+    const file = this.#fileOf(place);
+    const there = await this.digest(place);
+    if (there !== undefined) {
+      if (there === promised) return false;
+      throw new Refused(409, `${place.className}/${place.file} is there already, and is another picture.`);
+    }
+    if (this.#busy.has(file)) throw new Refused(409, `${place.className}/${place.file} is being sent already.`);
+    this.#busy.add(file);
+    const part = `${file}.part`;
+    try {
+      await mkdir(join(this.folder, place.className, 'train', 'good'), { recursive: true });
+      const digest = await write(part, body);
+      if (digest !== promised)
+        throw new Refused(400, `The body's digest is ${digest}, not ${promised}: send it again.`);
+      await requirePng(part);
+      await rename(part, file);
+      const line = { file: place.file, ...about };
+      await appendFile(join(this.folder, place.className, 'collected.jsonl'), `${JSON.stringify(line)}\n`);
+      return true;
+    } catch (error) {
+      throw refusal(error);
+    } finally {
+      this.#busy.delete(file);
+      await rm(part, { force: true }).catch(() => undefined);
+    }
+  }
+
+  #fileOf({ className, file }: InboxPlace): string {
+    return join(this.folder, className, 'train', 'good', file);
+  }
+}
+
+async function write(file: string, body: AsyncIterable<Buffer>): Promise<string> {
+  const hash = createHash('sha256');
+  const handle = await open(file, 'w');
+  let bytes = 0;
+  try {
+    for await (const chunk of body) {
+      bytes += chunk.length;
+      if (bytes > MAX_BYTES) throw new Refused(413, `A picture may have ${MAX_BYTES / 2 ** 20} MiB.`);
+      hash.update(chunk);
+      await handle.write(chunk);
+    }
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  return contentDigest(hash.digest());
+}
+
+async function requirePng(file: string): Promise<void> {
+  try {
+    const { format } = await sharp(file, { failOn: 'error' }).metadata();
+    if (format === 'png') {
+      await sharp(file, { failOn: 'error' }).stats();
+      return;
+    }
+  } catch {}
+  throw new Refused(415, 'The body is no PNG that can be decoded.');
+}
+
+function refusal(error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof Refused) return error;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new Refused(507, 'The disk of the inbox is full.');
+  if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') return new Refused(400, 'The sender went away.');
+  return new BeltsightError('IO_FAILED', `The inbox cannot be written: ${message}.`, { cause: error });
+}
+
+/** @throws BeltsightError IO_FAILED if the folder cannot be made or is none */
+export async function openInbox(folder: string): Promise<Inbox> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await stat(folder);
+  } catch (cause) {
+    throw new BeltsightError('IO_FAILED', `${folder} cannot be an inbox: ${(cause as Error).message}.`, { cause });
+  }
+  return new Inbox(folder);
+}
