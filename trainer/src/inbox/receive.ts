@@ -6,7 +6,7 @@ import { BeltsightError, contentDigest, type InboxPlace } from '@beltsight/sdk';
 import sharp from 'sharp';
 
 /** A picture larger than this is refused: a lossless frame of 20 million pixels takes less. */
-export const MAX_BYTES = 64 * 2 ** 20;
+const MAX_BYTES = 64 * 2 ** 20;
 
 /** Why a picture is not taken. */
 export class Refused extends Error {
