@@ -22,7 +22,7 @@ import { colourOfPlanes } from './pixels.js';
 import { check, failure, held } from './report.js';
 
 const [SINGLE, MULTI, SPARE, LOOPBACK] = ['/dev/video0', '/dev/video1', '/dev/video2', '/dev/video9'];
-const SMALL = { width: 320, height: 180 } as const;
+const SMALL = { width: 320, height: 180, fps: 30 } as const;
 /** A picture of one colour, without text on it. */
 const RED = { test_pattern: '100% Red', osd_text_mode: 'None' } as const;
 const FRAMES = Number(process.env.FRAMES ?? 10_000);
@@ -126,7 +126,7 @@ for (const [device, formats] of [
 }
 
 await check('timestamps', () =>
-  using({ device: SINGLE as string, ...SMALL, fps: 30 }, async (camera) => {
+  using({ device: SINGLE as string, ...SMALL }, async (camera) => {
     const seen = await frames(camera, 20, ({ sequence, timestampUs, clock, timestampOf, field, error }) => ({
       sequence,
       timestampUs,
@@ -145,7 +145,7 @@ await check('controls', () =>
     for (const [name, value] of Object.entries({
       contrast: 20,
       horizontal_flip: true,
-      test_pattern: 'Black',
+      test_pattern: '100% Black',
       integer_32_bits: -0x7fffffff,
       integer_64_bits: 2n ** 40n,
       menu: 3,
@@ -189,8 +189,13 @@ await check('lost frames', () =>
 
 await check('damaged frames', () =>
   using({ device: SINGLE as string, ...SMALL }, async (camera) => {
-    await camera.setControl('inject_v4l2_buf_flag_error', true);
-    const errors = await frames(camera, 8, ({ error }) => error);
+    const errors: boolean[] = [];
+    for await (const { error } of camera) {
+      errors.push(error);
+      if (error || errors.length > 100) break;
+      // It marks one frame, which a busy consumer may miss.
+      await camera.setControl('inject_v4l2_buf_flag_error', true);
+    }
     return { errors, stats: camera.stats };
   }),
 );
@@ -230,25 +235,26 @@ await check('killed', async () => {
 await check('opened often', async () => {
   await usable(SINGLE as string);
   const before = held();
-  for (let i = 0; i < 15; i++) await usable(SINGLE as string);
+  for (let i = 0; i < 8; i++) await usable(SINGLE as string);
   return { before, after: held() };
 });
 
-if (existsSync(LOOPBACK as string)) {
+const pictures = () => {
+  const folder = fileURLToPath(new URL('./pictures', import.meta.url));
+  return readdirSync(folder).map((name) => readFileSync(join(folder, name)));
+};
+const looped = existsSync(LOOPBACK as string);
+
+if (looped) {
   await check('mjpg', async () => {
-    const folder = join(fileURLToPath(import.meta.url), '../pictures');
-    const pictures = readdirSync(folder).map((name) => readFileSync(join(folder, name)));
     const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+    const fed = pictures();
     const feeder = new Feeder(LOOPBACK as string, 'MJPG', 320, 240, 320 * 240);
-    feeder.start(pictures, 40);
+    feeder.start(fed, 40);
     try {
       return await using({ device: LOOPBACK as string, format: 'MJPG' }, async (camera) => {
-        const seen = await frames(camera, 12, ({ data, bytesUsed, sequence }) => ({
-          digest: digest(data),
-          bytesUsed,
-          sequence,
-        }));
-        return { seen, pictures: pictures.map(digest), format: camera.format };
+        const seen = await frames(camera, 12, ({ data, bytesUsed }) => ({ digest: digest(data), bytesUsed }));
+        return { seen, pictures: fed.map(digest), format: camera.format };
       });
     } finally {
       feeder.stop();
@@ -257,24 +263,28 @@ if (existsSync(LOOPBACK as string)) {
 }
 
 await check('many frames', async () => {
+  // The loopback gives as many frames as are fed, small ones; an emulated processor draws few large ones.
+  const feeder = looped ? new Feeder(LOOPBACK as string, 'MJPG', 320, 240, 320 * 240) : undefined;
+  feeder?.start(pictures(), 2);
+  const devices = [SINGLE, MULTI, SPARE].map((device) => ({ device: device as string, ...SMALL, fps: 60 }));
   const cameras = await Promise.all(
-    [SINGLE, MULTI, SPARE].map((device) => openCamera({ device: device as string, ...SMALL, fps: 60 })),
+    [...devices, ...(looped ? [{ device: LOOPBACK as string }] : [])].map((options) => openCamera(options)),
   );
-  let total = 0;
+  const captured = () => cameras.reduce((sum, { stats }) => sum + stats.delivered + stats.dropped, 0);
   const samples: ReturnType<typeof held>[] = [];
-  const settle = FRAMES / 10;
+  const marks = [FRAMES / 10, FRAMES / 2, FRAMES];
   await Promise.all(
     cameras.map(async (camera) => {
       for await (const _ of camera) {
-        total++;
-        if (total === settle || total === FRAMES / 2 || total === FRAMES) samples.push(held());
-        if (total >= FRAMES) break;
+        if (captured() >= (marks[samples.length] ?? 0)) samples.push(held());
+        if (samples.length >= marks.length) break;
       }
     }),
   );
-  const stats = cameras.map((camera) => camera.stats);
+  const total = captured();
   await Promise.all(cameras.map((camera) => camera.close()));
-  return { total, samples, stats, after: held() };
+  feeder?.stop();
+  return { total, samples, cameras: cameras.map(({ device, stats }) => ({ device, stats })), after: held() };
 });
 
 await check('unplugged', async () => {

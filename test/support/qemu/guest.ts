@@ -21,6 +21,7 @@ export interface GuestOptions {
   readonly modules: readonly { readonly name: string; readonly file?: string; readonly parameters?: string }[];
   /** What to run. Lines of it with JSON behind `@@` are its answers. */
   readonly command: string;
+  readonly environment?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   /** Hears every line of the console. */
   readonly onLine?: (line: string) => void;
@@ -105,11 +106,14 @@ const share = (tag: string, path: string) => [
 /** Folders that the guest mounts over: its root has to have them. */
 const MOUNT_POINTS = ['proc', 'sys', 'dev', 'run', 'tmp'];
 
-function makeInitramfs({ packages, modules, command }: GuestOptions): Buffer {
+function makeInitramfs({ packages, modules, command, environment = {} }: GuestOptions): Buffer {
   const extra = modules.flatMap(({ file: path }) => path ?? []);
   const order = moduleOrder(packages, [...SHARES, ...modules.map(({ name }) => name)], extra);
   const parameters = new Map(modules.map(({ name, parameters: text = '' }) => [name, text]));
   const mount = 'mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=262144';
+  const variables = Object.entries({ PATH: '/bin:/usr/bin', HOME: '/run', TMPDIR: '/run', ...environment }).map(
+    ([name, value]) => `${name}=${value}`,
+  );
   const init = [
     '#!/bin/busybox sh',
     '/bin/busybox --install -s /bin',
@@ -122,7 +126,7 @@ function makeInitramfs({ packages, modules, command }: GuestOptions): Buffer {
     'mount -t tmpfs tmpfs /guest/run',
     'mkdir /guest/run/app',
     `${mount} app /guest/run/app`,
-    `chroot /guest /usr/bin/env -i PATH=/node/bin:/usr/local/bin:/usr/bin:/bin HOME=/run TMPDIR=/run ${command} && echo '${ENDED}'`,
+    `env -i ${variables.join(' ')} chroot /guest ${command} && echo '${ENDED}'`,
     // With -no-reboot, this ends the emulator on every machine.
     'reboot -f',
   ];

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 /** Kernel modules by name, each before those that need it. */
 export interface Module {
@@ -38,7 +38,10 @@ export function bootFile(root: string): string {
 
 /** Modules with all that they need, in the order to load them. */
 export function moduleOrder(root: string, names: readonly string[], extra: readonly string[] = []): Module[] {
-  const folder = join(root, 'lib/modules', kernelVersion(root), 'kernel');
+  const base = join(root, 'lib/modules', kernelVersion(root));
+  const folder = join(base, 'kernel');
+  const lines = readFileSync(join(base, 'modules.builtin'), 'utf8').split('\n');
+  const builtIn = new Set(lines.map((line) => normal(basename(line, '.ko'))));
   const files = new Map(
     [...readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)), ...extra]
       .filter((file) => file.endsWith('.ko'))
@@ -46,9 +49,9 @@ export function moduleOrder(root: string, names: readonly string[], extra: reado
   );
   const order = new Map<string, Module>();
   const add = (name: string) => {
-    const file = files.get(normal(name));
-    // What is no file is built into the kernel.
-    if (file === undefined || order.has(name)) return;
+    const file = files.get(name);
+    if (builtIn.has(name) || order.has(name)) return;
+    if (file === undefined) throw new Error(`The kernel of ${root} has no module ${name}.`);
     for (const needed of dependsOn(file)) add(needed);
     order.set(name, { name, file });
   };
@@ -59,7 +62,7 @@ export function moduleOrder(root: string, names: readonly string[], extra: reado
 /** v4l2loopback, built against the headers that were unpacked beside the kernel. */
 export function buildLoopback(root: string): string {
   const version = kernelVersion(root);
-  const built = join(root, `v4l2loopback-${version}.ko`);
+  const built = join(root, 'loopback', version, 'v4l2loopback.ko');
   if (existsSync(built)) return built;
   const headers = join(root, 'usr/src', `linux-headers-${version}`);
   const common = `${headers.slice(0, headers.lastIndexOf('-'))}-common`;
@@ -72,6 +75,7 @@ export function buildLoopback(root: string): string {
     execFileSync('make', ['-s', '-C', headers, `M=${folder}`, 'CC=gcc', 'KBUILD_MODPOST_WARN=1', 'modules'], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    mkdirSync(dirname(built), { recursive: true });
     cpSync(join(folder, 'v4l2loopback.ko'), built);
     return built;
   } finally {
