@@ -178,6 +178,14 @@ await check('busy', () =>
   }),
 );
 
+await check('frame of a closed camera', async () => {
+  const camera = await openCamera({ device: SINGLE as string, ...SMALL, format: 'RGB24', controls: RED });
+  const [frame] = await frames(camera, 1, (taken) => taken);
+  await camera.close();
+  // The driver's memory is unmapped by now; reading that would end the process.
+  return { planes: frame && colourOfPlanes(frame), held: held() };
+});
+
 await check('lost frames', () =>
   using({ device: SINGLE as string, ...SMALL, controls: { percentage_of_dropped_buffers: 50 } }, async (camera) => {
     const numbers = await frames(camera, 30, ({ sequence }) => sequence);

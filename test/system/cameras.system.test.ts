@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import header from '../../device/v4l2/src/abi/header.fixture.json' with { type: 'json' };
 import type { Answer } from '../guest/report.js';
 import { runCameraGuest } from '../support/camera-guest.js';
+import { ROOT } from '../support/processes.js';
 import type { GuestArch } from '../support/qemu/packages.js';
 import { compileHeader } from '../support/v4l2-header.js';
 
@@ -17,6 +19,19 @@ afterAll(() => rmSync(folder, { recursive: true }));
 it('has the layouts and numbers that a C compiler makes of linux/videodev2.h', () => {
   const { structs, ioctls, formats } = header;
   expect(compileHeader(folder)).toEqual({ structs, ioctls, formats });
+});
+
+it('calls what LD_PRELOAD puts before the C library', async () => {
+  const [source, library] = [join(folder, 'preload.c'), join(folder, 'preload.so')];
+  writeFileSync(
+    source,
+    '#include <errno.h>\n#include <string.h>\nint open(const char *path, int flags, ...) {\n  errno = strcmp(path, "/dev/preloaded") ? ENOSYS : EBUSY;\n  return -1;\n}\n',
+  );
+  execFileSync('gcc', ['-shared', '-fPIC', '-o', library, source]);
+  const program = `import('node-v4l2').then(({ openCamera }) => openCamera({ device: '/dev/preloaded' })).catch((e) => console.log(e.code))`;
+  const env = { ...process.env, LD_PRELOAD: library };
+  const output = execFileSync(process.execPath, ['-e', program], { cwd: ROOT, env, encoding: 'utf8' });
+  expect(output.trim()).toBe('V4L2_BUSY');
 });
 
 /** Red in each format, as vivid draws it: limited range of BT.601, grey with full range of Rec.709. Values repeat in each plane in this order. */
@@ -179,6 +194,12 @@ describe.each(['x64', 'arm64'] as const)('on a kernel for %s with virtual camera
     const { second, after } = found('busy');
     expect(second).toMatchObject({ code: 'V4L2_BUSY', errno: 'EBUSY', device: '/dev/video0' });
     expect(after).toHaveLength(2);
+  });
+
+  it('lets a frame be read after its camera is closed and the memory of the driver unmapped', () => {
+    const { planes, held } = found('frame of a closed camera');
+    expect(planes).toEqual([{ values: [255, 0, 0], share: 1 }]);
+    expect(held).toMatchObject(NOTHING);
   });
 
   it('counts frames that the driver loses: each number is delivered, dropped or lost', () => {
