@@ -8,6 +8,8 @@ export interface Layer {
   readonly input: string;
   /** The initializer with its filter, [O,I/group,kh,kw]. */
   readonly filter: string;
+  /** The initializer with its bias, [O]. */
+  readonly bias: string | undefined;
 }
 
 /**
@@ -26,8 +28,8 @@ function layerOf(
   { opType, inputs, outputs }: GraphNode,
   constants: ReadonlyMap<string, TensorValue>,
 ): Layer | undefined {
-  const [input, filter] = inputs;
+  const [input, filter, bias] = inputs;
   const [name] = outputs;
   if (opType !== 'Conv' || input === undefined || filter === undefined || name === undefined) return undefined;
-  return constants.get(filter)?.type === 'float32' ? { name, input, filter } : undefined;
+  return constants.get(filter)?.type === 'float32' ? { name, input, filter, bias } : undefined;
 }

@@ -96,6 +96,23 @@ describe('quantisation', () => {
     expect(y?.data[0]).toBe(0);
   });
 
+  it('keeps the bias of a channel that has next to no weights', async () => {
+    const g = new GraphBuilder('dead');
+    const image = g.input('image', 'float32', [1, 1, 2, 2]);
+    const sides = [g.initializer(float32([2, 1, 1, 1], [1, 1e-30])), g.initializer(float32([2], [0, 3]))];
+    const first = g.node('Conv', [image, ...sides]);
+    const second = g.node('Conv', [first, g.initializer(float32([1, 2, 2, 2], new Array(8).fill(1)))]);
+    g.output(second, 'float32', [1, 1, 1, 1], 'y');
+    const dead = g.build();
+    const reads = new Map([
+      ['image', 1],
+      ['Conv', 3],
+    ]);
+    const { y } = await run(quantise(dead, layersOf(dead), reads), new Float32Array(4).fill(1));
+    // Four times one from the first channel, four times the bias of the second.
+    expect(Math.abs((y?.data[0] as number) - 16)).toBeLessThan(0.2);
+  });
+
   it('is computed without saturation: 576 products of ones add up to 576', async () => {
     const g = new GraphBuilder('ones');
     const image = g.input('image', 'float32', [1, 64, 3, 3]);

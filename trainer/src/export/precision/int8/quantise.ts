@@ -6,6 +6,11 @@ import type { Layer } from './layers.js';
 const LEVELS = 127;
 /** Smallest scale: a tensor of zeros quantises to zeros, and TensorRT wants scales above zero. */
 const SMALLEST_SCALE = 2 ** -100;
+/**
+ * Largest bias in steps of the products that it is added to. ONNX Runtime's 8-bit kernels hold it so in an int32: a channel that is all
+ * bias, with weights of 1e-30 (the teacher has some), would lose it.
+ */
+const BIAS_STEPS = 2 ** 30;
 
 /** Largest magnitude of each value that a quantised layer reads, by its name: what lies beyond is clipped. */
 export type Ranges = ReadonlyMap<string, number>;
@@ -25,20 +30,23 @@ export function quantise(graph: OnnxGraph, layers: readonly Layer[], ranges: Ran
     made.add(name);
     return name;
   };
+  const scaleOf = (value: string) => Math.max((ranges.get(value) ?? 0) / LEVELS, SMALLEST_SCALE);
   const pair = (value: string) =>
     once(`${value}.dequantized`, () => {
       const [scale, zero] = [`${value}.scale`, `${value}.zero`];
-      const size = (ranges.get(value) ?? 0) / LEVELS;
-      initializers.set(scale, float32([], [Math.max(size, SMALLEST_SCALE)]));
+      initializers.set(scale, float32([], [scaleOf(value)]));
       initializers.set(zero, { type: 'int8', dims: [], data: new Int8Array(1) });
       nodes.push(
         plain('QuantizeLinear', [value, scale, zero], `${value}.quantized`),
         plain('DequantizeLinear', [`${value}.quantized`, scale, zero], `${value}.dequantized`),
       );
     });
-  const weights = (filter: string) =>
+  const weights = ({ filter, input, bias }: Layer) =>
     once(`${filter}.dequantized`, () => {
-      const { values, scales } = quantiseFilter(graph.initializers.get(filter) as TensorValue);
+      const biases = bias === undefined ? undefined : graph.initializers.get(bias);
+      const smallest = (channel: number) =>
+        Math.abs(Number(biases?.data[channel] ?? 0)) / (scaleOf(input) * BIAS_STEPS);
+      const { values, scales } = quantiseFilter(graph.initializers.get(filter) as TensorValue, smallest);
       const names = [`${filter}.int8`, `${filter}.scale`, `${filter}.zero`] as const;
       initializers.set(names[0], values);
       initializers.set(names[1], float32([scales.length], scales));
@@ -48,7 +56,7 @@ export function quantise(graph: OnnxGraph, layers: readonly Layer[], ranges: Ran
   for (const node of graph.nodes) {
     const layer = quantised.get(node.outputs[0] ?? '');
     if (!layer) nodes.push(node);
-    else nodes.push({ ...node, inputs: [pair(layer.input), weights(layer.filter), ...node.inputs.slice(2)] });
+    else nodes.push({ ...node, inputs: [pair(layer.input), weights(layer), ...node.inputs.slice(2)] });
   }
   return eliminateDeadCode({ ...graph, nodes, initializers });
 }
@@ -57,8 +65,14 @@ function plain(opType: string, inputs: readonly string[], output: string): Graph
   return { opType, domain: '', inputs, outputs: [output], attributes: {} };
 }
 
-/** A filter [O,I,kh,kw] as int8 with one scale for each of its O output channels: the channel's largest magnitude becomes 127. */
-export function quantiseFilter({ dims, data }: TensorValue): { values: TensorValue; scales: Float32Array } {
+/**
+ * A filter [O,I,kh,kw] as int8 with one scale for each of its O output channels: the channel's largest magnitude becomes 127.
+ * @param smallest least scale of a channel
+ */
+export function quantiseFilter(
+  { dims, data }: TensorValue,
+  smallest: (channel: number) => number = () => 0,
+): { values: TensorValue; scales: Float32Array } {
   const channels = dims[0] as number;
   const size = data.length / channels;
   const values = new Int8Array(data.length);
@@ -67,7 +81,7 @@ export function quantiseFilter({ dims, data }: TensorValue): { values: TensorVal
     const from = channel * size;
     let largest = 0;
     for (let i = from; i < from + size; i++) largest = Math.max(largest, Math.abs(data[i] as number));
-    const scale = Math.max(Math.fround(largest / LEVELS), SMALLEST_SCALE);
+    const scale = Math.fround(Math.max(largest / LEVELS, smallest(channel), SMALLEST_SCALE));
     scales[channel] = scale;
     for (let i = from; i < from + size; i++) {
       values[i] = Math.max(-LEVELS, Math.min(LEVELS, Math.round((data[i] as number) / scale)));
