@@ -62,5 +62,6 @@ export default [
     plugins: [nodeResolve(), esbuild({ target: 'node20' })],
     output: { file: 'examples/dist/demo.js', format: 'es', sourcemap: true },
   },
+  page('device/src/camera/watch/page/main.ts', 'device/dist/watch-page.js'),
   page('examples/demo/page/main.ts', 'examples/dist/page.js'),
 ];

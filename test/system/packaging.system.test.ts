@@ -106,7 +106,9 @@ describe.each(['x64', 'arm64'] as const)('the package for %s', (arch) => {
     expect(
       files.filter((file) => /\/(lib\/[^/]+|dist\/.*|.*\.(ts|map))$/.test(file.replace(/\/node_modules\/.*/, ''))),
     ).toEqual(
-      ['cli.mjs', 'package.json', 'worker.js'].map((file) => `beltsight-device-${version}-linux-${arch}/lib/${file}`),
+      ['cli.mjs', 'package.json', 'watch-page.js', 'worker.js'].map(
+        (file) => `beltsight-device-${version}-linux-${arch}/lib/${file}`,
+      ),
     );
     const table = readFileSync(join(unpacked[arch], 'THIRD-PARTY.md'), 'utf8');
     const packages = files.flatMap(

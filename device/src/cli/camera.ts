@@ -6,17 +6,23 @@ import sharp from 'sharp';
 import { abilitiesOf, abilitiesText, askDevice, listText } from '../camera/commands/describe.js';
 import { openCamera } from '../camera/open.js';
 import { RgbConverter, type RgbPicture } from '../camera/rgb.js';
+import { storeControls, v4l2Knobs } from '../camera/watch/knobs.js';
+import { watchCamera } from '../camera/watch/server.js';
 import { readDeviceConfig } from '../config/read.js';
 import { loadRuntime } from '../score/ort/library.js';
 import { chosenCamera } from './chosen-camera.js';
 
-/** beltsight-device camera: what is there, what it can do, what it sees. */
-export function cameraCommand(): Command {
+/**
+ * beltsight-device camera: what is there, what it can do, what it sees.
+ * @param watchPage script of the page of `watch`, which the build puts beside the command
+ */
+export function cameraCommand(watchPage: URL): Command {
   return new Command('camera')
     .description('Look at cameras: what is there, what it can do, what it sees')
     .addCommand(listCommand())
     .addCommand(showCommand())
-    .addCommand(snapshotCommand());
+    .addCommand(snapshotCommand())
+    .addCommand(watchCommand(watchPage));
 }
 
 function listCommand(): Command {
@@ -82,6 +88,57 @@ function snapshotCommand(): Command {
       if (!picture) throw new BeltsightError('CAMERA_FAILED', `Camera "${chosen.name}" gives no frame.`);
       await write(picture, resolve(out));
       process.stderr.write(`${picture.width}x${picture.height} pixels of camera ${chosen.name} in ${resolve(out)}.\n`);
+    });
+}
+
+interface WatchFlags {
+  readonly config: string;
+  readonly camera?: string;
+  readonly host: string;
+  readonly port: string;
+}
+
+function watchCommand(script: URL): Command {
+  return new Command('watch')
+    .description(
+      'Show what the model sees of a camera on a page, live, with aids for focus and exposure, and its controls',
+    )
+    .requiredOption('--config <file>', 'YAML configuration of the device; controls can be stored in it')
+    .option('--camera <name>', 'which camera, where the configuration has several')
+    .option(
+      '--host <address>',
+      'address to serve the page on; anybody who reaches it can turn the controls',
+      '127.0.0.1',
+    )
+    .option('--port <n>', 'port of the page; 0: any free one', '8081')
+    .addHelpText('after', '\nExample:\n  beltsight-device camera watch --config device.yaml')
+    .action(async ({ config: file, camera, host, port: wanted }: WatchFlags) => {
+      const config = await readDeviceConfig(file);
+      const chosen = chosenCamera(config, camera);
+      const number = Number(wanted);
+      if (!Number.isInteger(number) || number < 0 || number > 65_535) {
+        throw new BeltsightError('ARGUMENT_INVALID', `--port ${wanted}: give a number from 0 to 65535.`);
+      }
+      const converter = new RgbConverter(loadRuntime(config.runtime.library));
+      const stop = new AbortController();
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+      const { source } = chosen;
+      try {
+        const options = {
+          camera: openCamera(chosen),
+          converter,
+          knobs: source.type === 'v4l2' ? v4l2Knobs(source.device) : undefined,
+          store: (controls: Readonly<Record<string, number | boolean>>) => storeControls(file, chosen.name, controls),
+          script,
+          host,
+          port: number,
+        };
+        const { port, ended } = await watchCamera(options, stop.signal);
+        process.stderr.write(`Open http://${host}:${port}. Ctrl-C ends.\n`);
+        await ended;
+      } finally {
+        await converter.close();
+      }
     });
 }
 

@@ -15,7 +15,7 @@ const program = new Command('beltsight-device')
   .addCommand(providerCommand())
   .addCommand(doctorCommand())
   .addCommand(benchCommand())
-  .addCommand(cameraCommand())
+  .addCommand(cameraCommand(new URL('./watch-page.js', import.meta.url)))
   .addCommand(collectCommand())
   .addCommand(uploadCommand());
 
