@@ -9,7 +9,7 @@ export function pageHtml(camera: string): string {
   :root { color-scheme: dark; font: 15px/1.4 system-ui, sans-serif; background: #14171a; color: #e6e6e6; }
   body { margin: 0; display: grid; grid-template-columns: minmax(0, 1fr) 340px; gap: 20px; padding: 20px; }
   h1 { grid-column: 1 / -1; margin: 0; font-size: 20px; font-weight: 600; }
-  #picture { width: 100%; background: #000; border-radius: 6px; min-height: 200px; }
+  #picture { width: 100%; max-height: calc(100vh - 130px); object-fit: contain; background: #000; border-radius: 6px; }
   h2 { font-size: 13px; font-weight: 600; margin: 18px 0 6px; color: #a9b1b8; }
   h2:first-child { margin-top: 0; }
   .bar { position: relative; height: 18px; background: #262b30; border-radius: 4px; overflow: hidden; }
@@ -20,6 +20,7 @@ export function pageHtml(camera: string): string {
   .bad { color: #ff8f8f; }
   #controls label { display: grid; grid-template-columns: 1fr 5em; gap: 2px 8px; margin-bottom: 10px; }
   #controls input[type=range], #controls select { grid-column: 1 / -1; width: 100%; }
+  #controls input[type=checkbox] { grid-area: 1 / 2; justify-self: end; }
   #controls output { text-align: right; font-variant-numeric: tabular-nums; }
   button { font: inherit; padding: 6px 14px; border-radius: 4px; border: 1px solid #4a525a; background: #2b3137; color: inherit; }
   #message { min-height: 1.4em; }

@@ -22,8 +22,8 @@ function show({ sharpness, brightness, dark, bright, histogram, width, height, r
   best = Math.max(best, sharpness);
   const scale = Math.max(best * 1.15, 1);
   element('size').textContent = `${width} × ${height}, ${rateHz.toFixed(1)} Hz`;
-  element('sharpness').style.width = percent(sharpness / scale);
-  element('best').style.left = percent(best / scale);
+  element('sharpness').style.width = `${(100 * sharpness) / scale}%`;
+  element('best').style.left = `${(100 * best) / scale}%`;
   element('sharpness-text').textContent = `${sharpness.toFixed(1)}, best ${best.toFixed(1)}`;
   element('brightness').textContent = `mean ${percent(brightness)}`;
   lost('dark', 'black', dark);
@@ -77,7 +77,7 @@ function render(list: readonly Knob[]): void {
 function field({ name, type, value, minimum, maximum, step, menu, inactive }: Knob): HTMLElement {
   const label = document.createElement('label');
   const output = document.createElement('output');
-  output.textContent = type === 'menu' ? '' : `${value}`;
+  output.textContent = type === 'integer' ? `${value}` : '';
   const input = document.createElement(type === 'menu' ? 'select' : 'input');
   if (input instanceof HTMLSelectElement) {
     input.append(...menu.map(({ index, label: text }) => new Option(text, `${index}`, false, index === value)));
