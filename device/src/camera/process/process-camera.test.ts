@@ -21,7 +21,7 @@ function camera(
     what: 'a script',
     program: async () => program,
     paced: false,
-    stallMs: 5000,
+    stallMs: 60_000,
     ...options,
   });
 }
