@@ -1,11 +1,11 @@
 import { frameShape, type PixelFormat } from '@beltsight/sdk/preprocess';
 import type { Picture } from './frame.js';
 
-/** Where brightness lies among the bytes of a row: first byte, and bytes from one to the next. Of colours, green stands for all. */
-const LUMA: Readonly<Record<PixelFormat, { first: number; step: number }>> = {
-  RGB24: { first: 1, step: 3 },
-  BGR24: { first: 1, step: 3 },
-  BGRx: { first: 1, step: 4 },
+/** Where brightness lies among the bytes of a row: first byte, and bytes from one to the next; of colours, all three count alike. */
+const LUMA: Readonly<Record<PixelFormat, { first: number; step: number; colours?: 3 }>> = {
+  RGB24: { first: 0, step: 3, colours: 3 },
+  BGR24: { first: 0, step: 3, colours: 3 },
+  BGRx: { first: 0, step: 4, colours: 3 },
   GREY: { first: 0, step: 1 },
   Y10: { first: 0, step: 2 },
   Y12: { first: 0, step: 2 },
@@ -24,14 +24,15 @@ const GRID = 48;
 export function brightnessOf(picture: Picture): number {
   const { format, width, height, data } = picture;
   const [, stride] = frameShape(picture);
-  const { first, step } = LUMA[format];
+  const { first, step, colours = 1 } = LUMA[format];
   const bits = /^Y1[0246]$/.test(format) ? Number(format.slice(1)) : 8;
   let sum = 0;
   for (let i = 0; i < GRID * GRID; i++) {
     const x = Math.floor((((i % GRID) + 0.5) * width) / GRID);
     const y = Math.floor(((Math.floor(i / GRID) + 0.5) * height) / GRID);
     const at = y * stride + first + x * step;
-    sum += bits === 8 ? (data[at] ?? 0) : (data[at] ?? 0) + 256 * (data[at + 1] ?? 0);
+    if (bits > 8) sum += (data[at] ?? 0) + 256 * (data[at + 1] ?? 0);
+    else for (let c = 0; c < colours; c++) sum += (data[at + c] ?? 0) / colours;
   }
   return sum / (GRID * GRID * (2 ** bits - 1));
 }

@@ -83,6 +83,11 @@ describe('brightnessOf', () => {
       const chroma = (format === 'YUYV' && i % 2 === 1) || (format === 'UYVY' && i % 2 === 0) || i >= 48 * stride;
       data[i] = chroma ? 128 : ((i % 2 === 0 ? low : high) as number);
     });
-    expect(brightnessOf({ ...layout, data })).toBe(1);
+    expect(brightnessOf({ ...layout, data })).toBeCloseTo(1, 9);
+  });
+
+  it.each([0, 1, 2])('colour %d alone is not black', (channel) => {
+    const data = Uint8Array.from({ length: 64 * 48 * 3 }, (_, i) => (i % 3 === channel ? 255 : 0));
+    expect(brightnessOf({ format: 'RGB24', width: 64, height: 48, data })).toBeCloseTo(1 / 3, 9);
   });
 });
