@@ -12,7 +12,7 @@ describe.each([1, 2])('the exported graph for %i images', (batch) => {
     const model = defineModel(modelConfigSchema.parse({ size: 64, width: 8 }));
     const weights = initialise(model.parameters, model.statistics, 0);
     graph = optimised(inferenceGraph(model, await loadTeacher('mobilenet_v2'), weights, batch));
-  });
+  }, 60_000);
 
   it('computes nothing twice: no two nodes have the same operator, attributes and inputs', () => {
     const seen = new Map<string, string>();

@@ -40,7 +40,7 @@ describe('the sensitivity scan', () => {
     layers = layersOf(graph);
     probes = { images, scores: await scoresOf(graph, images) };
     calibration = await calibrateRanges(graph, layers, images, probes);
-  });
+  }, 60_000);
 
   it('puts the layer first that cannot bear it', async () => {
     const ticks: number[] = [];
