@@ -16,7 +16,7 @@ const TRAINING = {
   width: 32,
   projectorReduction: 8,
   schedule: 'cosine',
-  epochs: 15,
+  epochs: 13,
   batch: 6,
   classesPerBatch: 3,
   patience: 100,
