@@ -6,6 +6,11 @@ export interface Picture extends FrameSpec {
   readonly data: Uint8Array;
 }
 
+/** What graphs for a picture depend on, as a key: all that describes it but its pixels. */
+export function lookKey({ format, width, height, stride, colour, roi, orientation }: Picture): string {
+  return JSON.stringify([format, width, height, stride, colour, roi, orientation]);
+}
+
 /** A picture that a camera took. */
 export interface Frame extends Picture {
   /** Number of the frame since the camera was opened, from 0. */

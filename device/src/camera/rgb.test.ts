@@ -1,5 +1,7 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { loadRuntime } from '../score/ort/library.js';
+import { OrtSession } from '../score/ort/session.js';
+import type { Frame } from './frame.js';
 import { RgbConverter } from './rgb.js';
 
 const converter = new RgbConverter(loadRuntime());
@@ -26,6 +28,15 @@ describe('RgbConverter', () => {
       [2, 2, [5, 5, 5, 2, 2, 2, 6, 6, 6, 3, 3, 3]],
       [2, 1, [3, 2, 1, 6, 5, 4]],
     ]);
+  });
+
+  it('keeps its graph for frames that differ in number and time alone', async () => {
+    const frame = { format: 'GREY', width: 1, height: 1, data: Uint8Array.of(7), sequence: 0, capturedAt: 1 } as const;
+    const opened = vi.spyOn(OrtSession, 'open');
+    for (const sequence of [0, 1, 2])
+      await converter.convert({ ...frame, sequence, capturedAt: 40 * sequence } as Frame);
+    expect(opened).toHaveBeenCalledTimes(1);
+    opened.mockRestore();
   });
 
   it('goes on after a picture that cannot be', async () => {

@@ -3,7 +3,7 @@ import { frameShape, pictureGraph, pictureSize } from '@beltsight/sdk/preprocess
 import type { OrtApi } from '../score/ort/api.js';
 import { OrtEnvironment, OrtSession } from '../score/ort/session.js';
 import type { OrtTensor } from '../score/ort/tensor.js';
-import type { Picture } from './frame.js';
+import { lookKey, type Picture } from './frame.js';
 
 /** A picture as people see it: RGB24, rows without padding, cut to the region of interest and turned. */
 export interface RgbPicture extends Picture {
@@ -51,8 +51,7 @@ export class RgbConverter {
   }
 
   async #open(picture: Picture): Promise<Conversion> {
-    const { data: _, ...look } = picture;
-    const key = JSON.stringify(Object.entries(look).sort());
+    const key = lookKey(picture);
     if (this.#conversion?.key === key) return this.#conversion;
     await this.#conversion?.session.close();
     this.#conversion = undefined;

@@ -1,7 +1,7 @@
 import { BeltsightError } from '@beltsight/sdk';
 import { encodeModel } from '@beltsight/sdk/onnx';
 import { frameShape, preprocessGraph } from '@beltsight/sdk/preprocess';
-import type { Picture } from '../camera/frame.js';
+import { lookKey, type Picture } from '../camera/frame.js';
 import { type OrtEnvironment, OrtSession, type SessionOptions } from './ort/session.js';
 import type { OrtTensor } from './ort/tensor.js';
 
@@ -41,8 +41,7 @@ export class Preprocessor {
   }
 
   async #open(picture: Picture) {
-    const { format, width, height, stride, colour, roi, orientation } = picture;
-    const key = JSON.stringify([format, width, height, stride, colour, roi, orientation]);
+    const key = lookKey(picture);
     const known = this.#sessions.get(key);
     if (known) {
       // Inserted again: the first key is the one not used for longest.
