@@ -4,6 +4,7 @@ import { controlsOf, findControl } from './controls/enumerate.js';
 import { getControl, setControl } from './controls/value.js';
 import { Handle } from './handle.js';
 import { type Libc, systemLibc } from './libc.js';
+import { resolveDevice } from './list.js';
 import { type Capabilities, capabilitiesOf, captureTypeOf } from './query/capabilities.js';
 import { type Format, type FormatRequest, getFormat, getInterval, setFormat, setInterval } from './query/format.js';
 import {
@@ -89,11 +90,11 @@ export class Device {
 }
 
 /**
- * Opens a capture device to ask it or to set it. Opening does not start the camera, and works while another process captures.
+ * Opens a capture device, by path or id, to ask it or to set it. Opening does not start the camera, and works while another process captures.
  * @throws V4l2Error V4L2_NOT_FOUND, V4L2_DENIED, V4L2_NOT_CAPTURE, ...
  */
-export function openDevice(path: string, libc: Libc = systemLibc()): Device {
-  const handle = Handle.open(libc, path);
+export function openDevice(device: string, libc: Libc = systemLibc()): Device {
+  const handle = Handle.open(libc, resolveDevice(libc, device));
   try {
     return new Device(handle);
   } catch (error) {

@@ -1,12 +1,4 @@
-import {
-  type Control,
-  type Device,
-  type DeviceInfo,
-  type FrameInterval,
-  type FrameSize,
-  listDevices,
-  openDevice,
-} from 'node-v4l2';
+import { type Control, type Device, type DeviceInfo, type FrameInterval, type FrameSize, openDevice } from 'node-v4l2';
 
 /** Cameras as lines for people: id, path, product. */
 export function listText(devices: readonly DeviceInfo[]): string {
@@ -100,8 +92,7 @@ function controlText(
  * @throws V4l2Error
  */
 export function askDevice<T>(wanted: string, ask: (device: Device) => T): T {
-  const path = listDevices().find(({ id }) => id === wanted)?.path ?? wanted;
-  const device = openDevice(path);
+  const device = openDevice(wanted);
   try {
     return ask(device);
   } finally {

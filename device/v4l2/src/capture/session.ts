@@ -2,7 +2,6 @@ import { BUF_FLAG, POLL } from '../abi/constants.js';
 import { type Device, openDevice } from '../device.js';
 import { ERRNO, systemError } from '../errors.js';
 import type { Libc } from '../libc.js';
-import { resolveDevice } from '../list.js';
 import { Buffers, type Filled } from './buffers.js';
 import { configure } from './configure.js';
 import type { StreamFormat } from './geometry.js';
@@ -32,7 +31,7 @@ export class CaptureSession {
 
   /** @throws V4l2Error with nothing left behind */
   static open(libc: Libc, options: CameraOptions): CaptureSession {
-    const device = openDevice(resolveDevice(libc, options.device), libc);
+    const device = openDevice(options.device, libc);
     try {
       const format = configure(device, options);
       const buffers = new Buffers(device);
