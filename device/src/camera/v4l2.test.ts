@@ -1,9 +1,12 @@
 import { constants } from 'node:os';
-import { fakeDevice, type Scenario, scenario, spawnFake } from 'node-v4l2/testing';
+import { fakeDevice, MULTI_PLANAR, type Scenario, scenario, spawnFake } from 'node-v4l2/testing';
 import { describe, expect, it } from 'vitest';
 import { deviceConfigSchema } from '../config/schema.js';
 import type { CameraFault, Frame } from './frame.js';
 import { V4l2SourceCamera } from './v4l2.js';
+
+/** V4L2_CAP_VIDEO_CAPTURE_MPLANE and V4L2_CAP_STREAMING of linux/videodev2.h. */
+const MULTI_PLANAR_CAPTURE = 0x0400_1000;
 
 type Source = ConstructorParameters<typeof V4l2SourceCamera>[1];
 
@@ -37,6 +40,20 @@ describe('V4l2SourceCamera', () => {
       }
     },
   );
+
+  it('brings planes with strides of their own to one', async () => {
+    const [format] = MULTI_PLANAR.filter(({ fourcc }) => fourcc === 'YM12');
+    const device = fakeDevice({
+      flags: MULTI_PLANAR_CAPTURE,
+      formats: [{ ...(format as NonNullable<typeof format>), padding: 6 }],
+    });
+    const camera = cameraOf({ width: 64, height: 48 }, scenario({ devices: { '/dev/video0': device } }));
+    const [frame] = (await take(camera, 1)) as [Frame];
+    // Luma rows of 70 bytes ask for chroma rows of 35; the driver has 38.
+    expect(frame).toMatchObject({ format: 'YU12', stride: 70 });
+    expect(frame.data).toHaveLength(72 * 70);
+    expect(new Set(frame.data).size).toBeLessThanOrEqual(2);
+  });
 
   it('says what is there', async () => {
     const camera = cameraOf({ format: 'YUYV', width: 640, height: 480 }, scenario({}));

@@ -1,5 +1,5 @@
 import { BeltsightError } from '@beltsight/sdk';
-import type { Colorimetry, FrameLayout, PixelFormat } from '@beltsight/sdk/preprocess';
+import { type Colorimetry, frameShape } from '@beltsight/sdk/preprocess';
 import {
   type Colour,
   openCamera,
@@ -100,39 +100,28 @@ async function pictureOf(frame: V4l2Frame, ring: FrameRing): Promise<Picture | u
   if (frame.format === 'MJPG') {
     return decodeImage(frame.data).catch(() => undefined);
   }
-  const layout = layoutOf(frame, frame.format);
-  const data = ring.take(layout.bytes);
-  layout.copy(data);
-  const { format, width, height, stride } = layout;
-  return { format, width, height, stride, colour: colourOf(frame.colour), data };
+  const { format, width, height, planes } = frame;
+  const stride = planes[0]?.stride ?? 0;
+  const layout = { format, width, height, stride };
+  const [rows] = frameShape(layout);
+  const data = ring.take(rows * stride);
+  // Chroma rows are to be as long as luma rows (NV12), or half as long where each colour has a plane (YU12).
+  const wanted = planes.map((_, i) => (planes.length === 3 && i > 0 ? stride / 2 : stride));
+  if (planes.every((plane, i) => plane.stride === wanted[i])) data.set(frame.data);
+  else copyRows(planes, wanted, data);
+  return { ...layout, colour: colourOf(frame.colour), data };
 }
 
-/** How the frame will lie in memory, and what brings it there. */
-function layoutOf({ width, height, planes, data }: V4l2Frame, format: PixelFormat) {
-  const [first, ...chroma] = planes;
-  const stride = first?.stride ?? 0;
-  const layout: FrameLayout & { stride: number } = { format, width, height, stride };
-  // Chroma rows are as long as luma rows (NV12), or half as long where each colour has a plane (YU12).
-  const expected = chroma.length === 2 ? stride / 2 : stride;
-  if (chroma.every((plane) => plane.stride === expected)) {
-    return { ...layout, bytes: data.length, copy: (target: Uint8Array) => target.set(data) };
-  }
-  const rows = planes.flatMap(({ data: plane, stride: from, rows: count }, i) =>
-    Array.from({ length: count }, (_, row) => ({
-      plane,
-      from: row * from,
-      length: Math.min(from, i === 0 ? stride : expected),
-    })),
-  );
-  const bytes = rows.reduce((sum, _, i) => sum + (i < height ? stride : expected), 0);
-  const copy = (target: Uint8Array) => {
-    let at = 0;
-    rows.forEach(({ plane, from, length }, i) => {
-      target.set(plane.subarray(from, from + length), at);
-      at += i < height ? stride : expected;
-    });
-  };
-  return { ...layout, bytes, copy };
+/** Planes one after the other, with other strides than they have. */
+function copyRows(planes: V4l2Frame['planes'], strides: readonly number[], target: Uint8Array): void {
+  let at = 0;
+  planes.forEach((plane, i) => {
+    const stride = strides[i] as number;
+    for (let row = 0; row < plane.rows; row++, at += stride) {
+      const from = row * plane.stride;
+      target.set(plane.data.subarray(from, from + Math.min(plane.stride, stride)), at);
+    }
+  });
 }
 
 /** What linux/videodev2.h makes of a description that leaves things to the default (V4L2_MAP_YCBCR_ENC_DEFAULT, V4L2_MAP_QUANTIZATION_DEFAULT). */
