@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { measure } from '../bench/measure.js';
 import { reportOf } from '../bench/report.js';
 import { LocalMachine } from '../doctor/machine.js';
+import { abortOnSignal, between } from './flags.js';
 import { returnFreedMemory } from './memory.js';
 
 interface Flags {
@@ -36,23 +37,12 @@ export function benchCommand(): Command {
     .addHelpText('after', '\nExample:\n  beltsight-device bench --bundle bundles/first --image frame.png')
     .action(async ({ json, ...options }: Flags) => {
       returnFreedMemory();
-      const stopping = new AbortController();
-      // Once: a second signal ends the process at once.
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
+      const stopping = abortOnSignal();
       const log = (line: string) => process.stderr.write(`${line}\n`);
-      const figures = await measure({ ...options, log }, new LocalMachine(), stopping.signal);
+      const figures = await measure({ ...options, log }, new LocalMachine(), stopping);
       process.stdout.write(`${reportOf(figures)}\n`);
       if (json !== undefined) await save(json, `${JSON.stringify(figures, null, 2)}\n`);
     });
-}
-
-/** Reads a number of the command line. */
-function between(flag: string, low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (value >= low && value <= high) return value;
-    throw new BeltsightError('ARGUMENT_INVALID', `${flag} ${text}: give a number from ${low} to ${high}.`);
-  };
 }
 
 async function save(file: string, text: string): Promise<void> {

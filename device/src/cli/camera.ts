@@ -11,6 +11,7 @@ import { watchCamera } from '../camera/watch/server.js';
 import { readDeviceConfig } from '../config/read.js';
 import { loadRuntime } from '../score/ort/library.js';
 import { chosenCamera } from './chosen-camera.js';
+import { abortOnSignal, wholeBetween } from './flags.js';
 
 /**
  * beltsight-device camera: what is there, what it can do, what it sees.
@@ -51,7 +52,7 @@ interface SnapshotFlags {
   readonly config: string;
   readonly camera?: string;
   readonly out: string;
-  readonly skip: string;
+  readonly skip: number;
 }
 
 function snapshotCommand(): Command {
@@ -60,17 +61,14 @@ function snapshotCommand(): Command {
     .requiredOption('--config <file>', 'YAML configuration of the device')
     .requiredOption('--out <file>', 'picture to write: .png, .jpg, .webp or .tif')
     .option('--camera <name>', 'which camera, where the configuration has several')
-    .option('--skip <n>', 'frames to let pass first, until exposure has settled', '10')
+    .option('--skip <n>', 'frames to let pass first, until exposure has settled', wholeBetween('--skip', 0, 10_000), 10)
     .addHelpText('after', '\nExample:\n  beltsight-device camera snapshot --config device.yaml --out belt.png')
     .action(async ({ config: file, camera, out, skip }: SnapshotFlags) => {
       const config = await readDeviceConfig(file);
       const chosen = chosenCamera(config, camera);
       const converter = new RgbConverter(loadRuntime(config.runtime.library));
       const stop = new AbortController();
-      let left = Number(skip);
-      if (!Number.isInteger(left) || left < 0 || left > 10_000) {
-        throw new BeltsightError('ARGUMENT_INVALID', `--skip ${skip}: give a whole number from 0 to 10000.`);
-      }
+      let left = skip;
       let picture: RgbPicture | undefined;
       try {
         for await (const item of openCamera(chosen).frames(stop.signal)) {
@@ -95,7 +93,7 @@ interface WatchFlags {
   readonly config: string;
   readonly camera?: string;
   readonly host: string;
-  readonly port: string;
+  readonly port: number;
 }
 
 function watchCommand(script: URL): Command {
@@ -110,18 +108,13 @@ function watchCommand(script: URL): Command {
       'address to serve the page on; anybody who reaches it can turn the controls',
       '127.0.0.1',
     )
-    .option('--port <n>', 'port of the page; 0: any free one', '8081')
+    .option('--port <n>', 'port of the page; 0: any free one', wholeBetween('--port', 0, 65_535), 8081)
     .addHelpText('after', '\nExample:\n  beltsight-device camera watch --config device.yaml')
     .action(async ({ config: file, camera, host, port: wanted }: WatchFlags) => {
       const config = await readDeviceConfig(file);
       const chosen = chosenCamera(config, camera);
-      const number = Number(wanted);
-      if (!Number.isInteger(number) || number < 0 || number > 65_535) {
-        throw new BeltsightError('ARGUMENT_INVALID', `--port ${wanted}: give a number from 0 to 65535.`);
-      }
       const converter = new RgbConverter(loadRuntime(config.runtime.library));
-      const stop = new AbortController();
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+      const stopping = abortOnSignal();
       const { source } = chosen;
       try {
         const options = {
@@ -131,9 +124,9 @@ function watchCommand(script: URL): Command {
           store: (controls: Readonly<Record<string, number | boolean>>) => storeControls(file, chosen.name, controls),
           script,
           host,
-          port: number,
+          port: wanted,
         };
-        const { port, ended } = await watchCamera(options, stop.signal);
+        const { port, ended } = await watchCamera(options, stopping);
         process.stderr.write(`Open http://${host}:${port}. Ctrl-C ends.\n`);
         await ended;
       } finally {

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { Command } from 'commander';
 import { upload } from '../collect/upload.js';
+import { abortOnSignal } from './flags.js';
 
 interface Flags {
   readonly from: string;
@@ -22,12 +23,10 @@ export function uploadCommand(): Command {
       '\nPictures that are there already are not sent again. A private certificate authority is named by NODE_EXTRA_CA_CERTS.\n\nExample:\n  beltsight-device upload --from products --to https://trainer:8090 --token-file token',
     )
     .action(async ({ from, to, tokenFile }: Flags) => {
-      const stop = new AbortController();
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
       const options = { folder: resolve(from), url: addressOf(to), token: await tokenOf(tokenFile) };
       const { total, sent, known } = await upload(
         { ...options, sent: (p) => process.stderr.write(`\r${p.sent + p.known} of ${p.total} pictures `) },
-        stop.signal,
+        abortOnSignal(),
       );
       process.stderr.write(`\n${sent} pictures sent, ${known} were there already, of ${total}.\n`);
       if (sent + known < total) process.exitCode = 130;
