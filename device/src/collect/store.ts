@@ -1,7 +1,8 @@
-import { appendFile, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import sharp from 'sharp';
+import { PART, writeAtomically } from '../atomic.js';
 import type { RgbPicture } from '../camera/rgb.js';
 import { thumbnailOfFile } from './thumbnail.js';
 
@@ -11,8 +12,6 @@ export interface StoreLimits {
   /** Bytes that must stay free on the disk. */
   readonly reserveBytes: number;
 }
-
-const PART = '.part';
 
 /**
  * The good images of one class in MVTec layout, `<folder>/<class>/train/good/*.png`, which `beltsight train` takes as it is, and beside them
@@ -67,20 +66,11 @@ export class ImageStore {
       .toBuffer();
     await this.#requireSpace(png.length);
     const name = this.#nameOf(capturedAt);
-    const temporary = this.#path(name + PART);
     try {
-      const handle = await open(temporary, 'w');
-      try {
-        await handle.writeFile(png);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(temporary, this.#path(name));
+      await writeAtomically(this.#path(name), png);
       const line = { file: name, capturedAt: new Date(capturedAt).toISOString(), ...about };
       await appendFile(join(this.classFolder, 'collected.jsonl'), `${JSON.stringify(line)}\n`);
     } catch (cause) {
-      await rm(temporary, { force: true }).catch(() => undefined);
       throw writeFailed(this.#path(name), cause);
     }
     this.files.push(name);

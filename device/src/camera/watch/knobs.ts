@@ -1,7 +1,8 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { BeltsightError } from '@beltsight/sdk';
 import { type ControlValue, V4l2Error } from 'node-v4l2';
 import { parseDocument } from 'yaml';
+import { writeAtomically } from '../../atomic.js';
 import { askDevice } from '../commands/describe.js';
 
 /** A control as the page shows it. */
@@ -75,8 +76,7 @@ export async function storeControls(
     for (const [name, value] of Object.entries(controls)) {
       document.setIn(['cameras', index, 'source', 'controls', name], value);
     }
-    await writeFile(`${file}.part`, document.toString());
-    await rename(`${file}.part`, file);
+    await writeAtomically(file, document.toString());
   } catch (cause) {
     throw new BeltsightError('IO_FAILED', `${file} cannot be changed: ${(cause as Error).message}.`, { cause });
   }

@@ -1,0 +1,25 @@
+import { open, rename, rm } from 'node:fs/promises';
+
+/** What a file is called until it is whole. */
+export const PART = '.part';
+
+/**
+ * Writes a file so that a crash at any moment leaves the old content or the new, never half of it.
+ * @throws what the file system throws; nothing is left behind
+ */
+export async function writeAtomically(file: string, content: string | Uint8Array): Promise<void> {
+  const temporary = file + PART;
+  try {
+    const handle = await open(temporary, 'w');
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
