@@ -10,6 +10,7 @@ import {
   inboxPath,
   isClassName,
 } from '@beltsight/sdk';
+import { z } from 'zod';
 import { pause } from '../pause.js';
 
 export interface UploadOptions {
@@ -30,6 +31,8 @@ export interface UploadProgress {
   readonly known: number;
 }
 
+const lineSchema = z.looseObject({ file: z.string() });
+
 /** Attempts at one picture, and the wait before the next one. */
 const ATTEMPTS = 5;
 const WAIT_MS = 1000;
@@ -43,11 +46,12 @@ const TIMEOUT_MS = 120_000;
 export async function upload(options: UploadOptions, signal: AbortSignal): Promise<UploadProgress> {
   const { folder, sent: hear } = options;
   const places = await placesIn(folder);
+  const about = await aboutAll(folder, new Set(places.map(({ className }) => className)));
   let [sent, known] = [0, 0];
   const progress = () => ({ total: places.length, sent, known });
   for (const place of places) {
     if (signal.aborted) break;
-    if (await sendOne(options, place, await aboutOf(folder, place), signal)) sent++;
+    if (await sendOne(options, place, about.get(keyOf(place)) ?? {}, signal)) sent++;
     else known++;
     hear(progress());
   }
@@ -69,15 +73,21 @@ async function placesIn(folder: string): Promise<InboxPlace[]> {
   throw new BeltsightError('IO_FAILED', `${folder} holds no <class>/train/good/*.png: collect some first.`);
 }
 
-/** The line that `collect` wrote about a picture; empty if there is none. */
-async function aboutOf(folder: string, { className, file }: InboxPlace): Promise<object> {
-  const text = await readFile(join(folder, className, 'collected.jsonl'), 'utf8').catch(() => '');
-  const line = text.split('\n').find((each) => each.includes(`"${file}"`));
-  try {
-    return line === undefined ? {} : JSON.parse(line);
-  } catch {
-    return {};
+const keyOf = ({ className, file }: InboxPlace) => `${className}/${file}`;
+
+/** What `collect` wrote about pictures, by class and file; lines that cannot be read are left out. */
+async function aboutAll(folder: string, classNames: Iterable<string>): Promise<Map<string, object>> {
+  const found = new Map<string, object>();
+  for (const className of classNames) {
+    const text = await readFile(join(folder, className, 'collected.jsonl'), 'utf8').catch(() => '');
+    for (const line of text.split('\n')) {
+      try {
+        const about = lineSchema.parse(JSON.parse(line));
+        found.set(keyOf({ className, file: about.file }), about);
+      } catch {}
+    }
   }
+  return found;
 }
 
 /** Whether it had to be sent. */

@@ -17,7 +17,7 @@ export interface InspectorParts {
   readonly config: CameraConfig;
   readonly scorer: Scorer;
   /** Makes pictures for people, where the configuration wants frames published. */
-  readonly converter: RgbConverter;
+  readonly converter: RgbConverter | undefined;
   readonly publisher: Publisher;
   readonly topics: DeviceTopics;
   readonly logger: Logger;
@@ -111,7 +111,7 @@ export class Inspector {
     const { scorer, config, topics, publisher, converter } = this.parts;
     const inspection = await scorer.score(frame, config.class);
     // Made now: the camera may use the frame's memory again.
-    const preview = config.frames ? await converter.convert(frame) : undefined;
+    const preview = await converter?.convert(frame);
     await this.#publishing;
     const { modelId } = scorer.manifest;
     this.#publishing = publicationOf(frame, preview, inspection, config, modelId, topics).then((publication) => {

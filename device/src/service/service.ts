@@ -82,14 +82,16 @@ export class DeviceService {
       const { topic, payload } = message(statusOf(state, config, scorer, cameras));
       publisher.setStatus(topic, payload);
     };
-    const ort = loadRuntime(config.runtime.library);
-    const converters = config.cameras.map(() => new RgbConverter(ort));
+    const shown = config.cameras.filter(({ frames }) => frames);
+    const converters = new Map(
+      shown.map(({ name }) => [name, new RgbConverter(loadRuntime(config.runtime.library))] as const),
+    );
     const inspectors = config.cameras.map(
-      (camera, i) =>
+      (camera) =>
         new Inspector({
           camera: openCamera(camera),
           config: camera,
-          converter: converters[i] as RgbConverter,
+          converter: converters.get(camera.name),
           scorer,
           publisher,
           topics,
@@ -116,7 +118,7 @@ export class DeviceService {
       clearInterval(heartbeat);
       await publisher.close(message(offlineStatus(config)), FLUSH_MS);
       await connecting;
-      for (const converter of converters) await converter.close();
+      for (const converter of converters.values()) await converter.close();
       await scorer.close();
     }
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { appendFile, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError, contentDigest, type InboxPlace } from '@beltsight/sdk';
 import sharp from 'sharp';
@@ -118,7 +118,6 @@ function refusal(error: unknown): unknown {
 export async function openInbox(folder: string): Promise<Inbox> {
   try {
     await mkdir(folder, { recursive: true });
-    await stat(folder);
   } catch (cause) {
     throw new BeltsightError('IO_FAILED', `${folder} cannot be an inbox: ${(cause as Error).message}.`, { cause });
   }
