@@ -19,6 +19,16 @@ export {
   inboxPlace,
   isClassName,
 } from './inbox.js';
+export { type AlarmMessage, alarmSchema, type RejectMessage, rejectSchema } from './messages/alarm.js';
+export {
+  type CommandArguments,
+  type CommandMessage,
+  type CommandName,
+  commandArguments,
+  commandSchema,
+  type ReplyMessage,
+  replySchema,
+} from './messages/command.js';
 export { jpegId, tagJpeg } from './messages/frame.js';
 export { type ResultMessage, resultSchema, type Verdict, verdictSchema } from './messages/result.js';
 export { type CameraStatus, type StatusMessage, statusSchema } from './messages/status.js';

@@ -24,7 +24,13 @@ export interface DeviceTopics {
   heatmap(camera: string): string;
   /** JPEG preview of one frame, only where the configuration asks for it, never retained. */
   frame(camera: string): string;
+  /** Retained JSON {@link AlarmMessage}, QoS 1. */
+  alarm(camera: string): string;
+  /** JSON {@link RejectMessage}, QoS 1: a product is at the ejector. */
+  reject(camera: string): string;
+  /** JSON {@link CommandMessage}, QoS 1. */
   command(name: string): string;
+  /** JSON {@link ReplyMessage}, QoS 1. */
   reply(id: string): string;
   /** Retained: the release the device should run. */
   readonly updateDesired: string;
@@ -46,6 +52,8 @@ export function topicsOf(address: DeviceAddress): DeviceTopics {
     result: (camera) => `${root}/camera/${level('camera', camera)}/result`,
     heatmap: (camera) => `${root}/camera/${level('camera', camera)}/heatmap`,
     frame: (camera) => `${root}/camera/${level('camera', camera)}/frame`,
+    alarm: (camera) => `${root}/camera/${level('camera', camera)}/alarm`,
+    reject: (camera) => `${root}/camera/${level('camera', camera)}/reject`,
     command: (name) => `${root}/command/${level('command', name)}`,
     reply: (id) => `${root}/reply/${level('reply id', id)}`,
     updateDesired: `${root}/update/desired`,
@@ -64,9 +72,12 @@ export function rootFilter({ site, line, device }: { [Level in keyof DeviceAddre
   return ['beltsight', TOPIC_VERSION, ...levels].join('/');
 }
 
+const CAMERA_TOPICS = ['result', 'heatmap', 'frame', 'alarm', 'reject'] as const;
+type CameraTopic = (typeof CAMERA_TOPICS)[number];
+
 /** What a concrete topic is about, or undefined for a topic of someone else. */
 export interface ParsedTopic extends DeviceAddress {
-  readonly kind: 'status' | 'result' | 'heatmap' | 'frame' | 'command' | 'reply' | 'update/desired' | 'update/state';
+  readonly kind: CameraTopic | 'status' | 'command' | 'reply' | 'update/desired' | 'update/state';
   readonly camera?: string;
   /** Command name or reply id. */
   readonly name?: string;
@@ -79,8 +90,8 @@ export function parseTopic(topic: string): ParsedTopic | undefined {
   const [first, second, third] = rest;
   if (rest.length === 1 && first === 'status') return { ...address, kind: 'status' };
   if (rest.length === 3 && first === 'camera' && second) {
-    if (third === 'result' || third === 'heatmap' || third === 'frame')
-      return { ...address, kind: third, camera: second };
+    const kind = CAMERA_TOPICS.find((name) => name === third);
+    if (kind) return { ...address, kind, camera: second };
   }
   if (rest.length === 2 && second) {
     if (first === 'command' || first === 'reply') return { ...address, kind: first, name: second };

@@ -263,7 +263,8 @@ if (looped) {
     const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
     const fed = pictures();
     const feeder = new Feeder(LOOPBACK as string, 'MJPG', 320, 240, 320 * 240);
-    feeder.start(fed, 40);
+    // v4l2loopback writes into a buffer that is being read: time between pictures keeps the feeder behind a slow reader.
+    feeder.start(fed, 100);
     try {
       return await using({ device: LOOPBACK as string, format: 'MJPG' }, async (camera) => {
         const seen = await frames(camera, 12, ({ data, bytesUsed }) => ({ digest: digest(data), bytesUsed }));

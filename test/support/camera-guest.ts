@@ -72,7 +72,7 @@ export async function runCameraGuest({
   const loopback = () => ({
     name: 'v4l2loopback',
     file: buildLoopback(packages),
-    parameters: 'video_nr=9 exclusive_caps=1',
+    parameters: 'video_nr=9 exclusive_caps=1 max_buffers=8',
   });
   const node = arch === 'x64' ? process.execPath : '/node/bin/node';
   const answers = await runGuest<Answer>({

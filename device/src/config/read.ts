@@ -16,6 +16,7 @@ export async function readDeviceConfig(file: string): Promise<DeviceConfig> {
   return {
     ...config,
     bundle: from(config.bundle),
+    state: from(config.state),
     runtime: {
       ...config.runtime,
       ...(library === undefined ? {} : { library: from(library) }),

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { PIXEL_FORMATS } from '@beltsight/sdk/preprocess';
 import { z } from 'zod';
 import { runtimeSchema } from '../score/providers/schema.js';
@@ -192,6 +193,11 @@ export const deviceConfigSchema = z.strictObject({
   line: level.describe('Second level.'),
   device: level.describe('Third level; unique within the line.'),
   bundle: z.string().min(1).describe('Bundle folder of beltsight export; relative to the configuration file.'),
+  state: z
+    .string()
+    .min(1)
+    .default(() => join(process.env.STATE_DIRECTORY ?? '.', 'state'))
+    .describe('Folder for what must outlive a restart; relative to the configuration file.'),
   runtime: runtimeSchema.prefault({}).describe('How the model is run.'),
   broker: brokerSchema,
   outbox: z

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { IConnackPacket, MqttClient } from 'mqtt';
+import type { IClientPublishOptions, IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import { type Importance, Outbox, type OutboxLimits, type OutgoingMessage } from './outbox.js';
 
@@ -20,6 +20,19 @@ const WINDOW = 20;
 /** Waits between attempts to reach a broker that was never reached. */
 const RETRY_MS = { first: 1000, longest: 30_000 };
 
+/** Hears the messages of a subscription. It must not throw, and returns at once. */
+export type Listener = (message: IPublishPacket) => void;
+
+/** How publishing goes, for status and metrics. */
+export interface PublisherFigures {
+  readonly connected: boolean;
+  /** Times the connection was lost and made again. */
+  readonly reconnects: number;
+  /** Messages that wait for the broker. */
+  readonly waiting: number;
+  readonly dropped: Readonly<Record<Importance | 'tooLarge', number>>;
+}
+
 /** The messages of one inspected frame, pictures first: whoever sees the result already has them. */
 export type Publication = readonly OutgoingMessage[];
 
@@ -36,6 +49,8 @@ export class Publisher {
   #inFlight = 0;
   #tooLarge = 0;
   #waiters: (() => void)[] = [];
+  #connections = 0;
+  readonly #subscriptions = new Map<string, Listener>();
 
   constructor(private readonly options: PublisherOptions) {
     this.#outbox = new Outbox(options.limits);
@@ -74,6 +89,26 @@ export class Publisher {
       this.options.logger.warn('The outbox is full: the oldest pictures are dropped. Is the broker there?');
     }
     this.#pump();
+  }
+
+  get figures(): PublisherFigures {
+    const { dropped } = this;
+    const connected = this.#client?.connected ?? false;
+    return { connected, reconnects: Math.max(0, this.#connections - 1), waiting: this.#pending, dropped };
+  }
+
+  /**
+   * Listens to a topic (no wildcards), from now on and whenever the connection comes back. A retained message comes each time.
+   */
+  subscribe(topic: string, listener: Listener): void {
+    this.#subscriptions.set(topic, listener);
+    this.#subscribe([topic]);
+  }
+
+  /** Publishes at once, past the outbox; where there is no broker, the message is gone: replies nobody waits for any more. */
+  say(topic: string, payload: Buffer, options: IClientPublishOptions): void {
+    if (!this.#client?.connected) return;
+    this.#client.publish(topic, payload, options, () => undefined);
   }
 
   /** Publishes the retained status now, and again whenever the connection comes back. */
@@ -118,6 +153,7 @@ export class Publisher {
       if (this.#closing.signal.aborted) return;
       logger.warn('The connection to the broker is gone; results wait until it is back.');
     });
+    client.on('message', (topic, _payload, packet) => this.#subscriptions.get(topic)?.(packet));
     client.on('error', (error) => logger.warn({ err: error }, `MQTT: ${error.message}`));
     this.#greet();
   }
@@ -131,9 +167,19 @@ export class Publisher {
   }
 
   #greet(): void {
+    this.#connections++;
     this.options.logger.info('Connected to the broker.');
+    this.#subscribe([...this.#subscriptions.keys()]);
     this.#publishStatus();
     this.#pump();
+  }
+
+  #subscribe(topics: string[]): void {
+    if (topics.length === 0 || !this.#client?.connected) return;
+    this.#client.subscribe(topics, { qos: 1 }, (error) => {
+      if (error)
+        this.options.logger.error({ err: error, topics }, `The broker refuses a subscription: ${error.message}`);
+    });
   }
 
   #publishStatus(): void {

@@ -7,6 +7,7 @@ import type { CameraConfig } from '../config/schema.js';
 import { pause } from '../pause.js';
 import type { Publisher } from '../publish/publisher.js';
 import type { Scorer } from '../score/scorer.js';
+import type { Observers } from './observer.js';
 import { publicationOf } from './publication.js';
 
 /** A camera that failed is opened again after this, doubled up to the longest. */
@@ -19,6 +20,7 @@ export interface InspectorParts {
   /** Makes pictures for people, where the configuration wants frames published. */
   readonly converter: RgbConverter | undefined;
   readonly publisher: Publisher;
+  readonly observers: Observers;
   readonly topics: DeviceTopics;
   readonly logger: Logger;
   /** Hears that the camera's state changed. */
@@ -108,14 +110,16 @@ export class Inspector {
   }
 
   async #inspect(frame: Frame): Promise<void> {
-    const { scorer, config, topics, publisher, converter } = this.parts;
+    const { scorer, config, topics, publisher, converter, observers } = this.parts;
     const inspection = await scorer.score(frame, config.class);
     // Made now: the camera may use the frame's memory again.
     const preview = await converter?.convert(frame);
     await this.#publishing;
     const { modelId } = scorer.manifest;
-    this.#publishing = publicationOf(frame, preview, inspection, config, modelId, topics).then((publication) => {
-      publisher.send(publication);
+    this.#publishing = publicationOf(frame, preview, inspection, config, modelId, topics).then((inspected) => {
+      const { result, heatmap, messages } = inspected;
+      observers.result(result, { heatmap, latencyMs: result.latencyMs });
+      publisher.send(messages);
       this.#counts.inspected++;
       this.#enter('running');
     });

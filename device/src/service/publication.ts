@@ -14,8 +14,14 @@ const PREVIEW_PIXELS = 640;
 /** Nobody wants a picture that waited longer. */
 const PICTURE_EXPIRY_SECONDS = 3600;
 
+export interface InspectedFrame {
+  readonly result: ResultMessage;
+  readonly heatmap: Buffer | undefined;
+  readonly messages: Publication;
+}
+
 /**
- * The messages of one inspected frame: its picture where there is one, heatmap where the configuration wants it, then the result.
+ * The result of one inspected frame and its messages: its picture where there is one, heatmap where the configuration wants it, then the result.
  * @param preview the frame as people see it
  */
 export async function publicationOf(
@@ -25,16 +31,16 @@ export async function publicationOf(
   camera: CameraConfig,
   modelId: string,
   topics: DeviceTopics,
-): Promise<Publication> {
+): Promise<InspectedFrame> {
   const id = uuidv7();
   const messages: OutgoingMessage[] = [];
   if (preview) {
     const jpeg = await jpegOf(preview);
     messages.push(picture(topics.frame(camera.name), Buffer.from(tagJpeg(jpeg, id)), 'image/jpeg'));
   }
-  if (camera.heatmaps === 'all' || (camera.heatmaps === 'rejects' && inspection.verdict !== 'pass')) {
-    messages.push(picture(topics.heatmap(camera.name), heatmapOf(id, inspection), 'image/png'));
-  }
+  const wanted = camera.heatmaps === 'all' || (camera.heatmaps === 'rejects' && inspection.verdict !== 'pass');
+  const heatmap = wanted ? heatmapOf(id, inspection) : undefined;
+  if (heatmap) messages.push(picture(topics.heatmap(camera.name), heatmap, 'image/png'));
   const result = resultOf(id, frame, inspection, camera.name, modelId);
   messages.push({
     topic: topics.result(camera.name),
@@ -42,7 +48,7 @@ export async function publicationOf(
     importance: 'result',
     options: { qos: 1, properties: { contentType: 'application/json', payloadFormatIndicator: true } },
   });
-  return messages;
+  return { result, heatmap, messages };
 }
 
 function resultOf(id: string, frame: Frame, inspection: Inspection, camera: string, modelId: string): ResultMessage {

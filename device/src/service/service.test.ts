@@ -38,6 +38,7 @@ const configOf = (port: number, source = {}, camera = {}, rest = {}) =>
     line: 'l',
     device: 'd',
     bundle: join(folder, 'bundle'),
+    state: join(folder, 'state'),
     broker: { url: `mqtt://127.0.0.1:${port}` },
     cameras: [{ name: 'belt', source: { type: 'folder', path: join(folder, 'images'), ...source }, ...camera }],
     statusSeconds: 0.2,

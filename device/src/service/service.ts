@@ -9,6 +9,7 @@ import { loadRuntime } from '../score/ort/library.js';
 import { Scorer } from '../score/scorer.js';
 import { requireKnownClasses } from './classes.js';
 import { Inspector } from './inspector.js';
+import { Observers } from './observer.js';
 import { offlineStatus, statusOf } from './status.js';
 
 /** How long a stopping service waits for the broker to take what is left. */
@@ -28,6 +29,7 @@ export class DeviceService {
     private readonly config: DeviceConfig,
     private readonly logger: Logger,
     private readonly scorer: Scorer,
+    private readonly observers: Observers,
   ) {}
 
   /**
@@ -35,7 +37,12 @@ export class DeviceService {
    * @throws BeltsightError whatever keeps the device from inspecting; a broker that is away does not
    */
   static async open(config: DeviceConfig, logger: Logger): Promise<DeviceService> {
-    const scorer = await Scorer.open(config.bundle, { ...config.runtime, log: (line) => logger.warn(line) });
+    const observers = new Observers([], (error) => logger.error({ err: error }, `${error}`));
+    const scorer = await Scorer.open(config.bundle, {
+      ...config.runtime,
+      log: (line) => logger.warn(line),
+      observe: (stage, ms) => observers.stage(stage, ms),
+    });
     const { name, modelId, classes, golden } = scorer.manifest;
     logger.info(
       { modelId, provider: scorer.provider, onnxruntime: scorer.runtimeVersion },
@@ -47,7 +54,7 @@ export class DeviceService {
       await scorer.close();
       throw error;
     }
-    return new DeviceService(config, logger, scorer);
+    return new DeviceService(config, logger, scorer, observers);
   }
 
   /** Execution provider in use. */
@@ -67,7 +74,7 @@ export class DeviceService {
 
   /** Inspects until `stop`, or until all cameras have ended and everything is delivered. */
   async run(): Promise<void> {
-    const { config, logger, scorer } = this;
+    const { config, logger, scorer, observers } = this;
     const { signal } = this.#stopping;
     const topics = topicsOf(config);
     const message = (status: StatusMessage) => ({ topic: topics.status, payload: Buffer.from(JSON.stringify(status)) });
@@ -79,7 +86,9 @@ export class DeviceService {
     let state: StatusMessage['state'] = 'starting';
     const tell = (restartRates = false) => {
       const cameras = inspectors.map((inspector) => inspector.status(restartRates));
-      const { topic, payload } = message(statusOf(state, config, scorer, cameras));
+      const status = statusOf(state, config, scorer, cameras);
+      observers.status(status);
+      const { topic, payload } = message(status);
       publisher.setStatus(topic, payload);
     };
     const shown = config.cameras.filter(({ frames }) => frames);
@@ -94,6 +103,7 @@ export class DeviceService {
           converter: converters.get(camera.name),
           scorer,
           publisher,
+          observers,
           topics,
           logger: logger.child({ camera: camera.name }),
           changed: () => tell(),
@@ -116,6 +126,7 @@ export class DeviceService {
         logger.error({ dropped: publisher.dropped }, 'Results are lost: the broker was not there to the end.');
     } finally {
       clearInterval(heartbeat);
+      await observers.close();
       await publisher.close(message(offlineStatus(config)), FLUSH_MS);
       await connecting;
       for (const converter of converters.values()) await converter.close();

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+const camera = z.string().min(1).max(64).describe('Name of the camera in the device configuration.');
+const className = z.string().min(1).max(64);
+
+/** What a device can be asked to do, by name, with the arguments of each. */
+export const commandArguments = {
+  recipe: z
+    .strictObject({ camera, class: className.nullable().describe('Product class on the belt; null: recognise it.') })
+    .describe('Names the product before a camera.'),
+  threshold: z
+    .strictObject({
+      class: className,
+      falseRejectRate: z
+        .number()
+        .gt(0)
+        .lt(1)
+        .nullable()
+        .describe('Share of good products that may be rejected; null: as the bundle was calibrated.'),
+    })
+    .describe('Sets the threshold of a class by the false-reject rate, from the calibration scores of the bundle.'),
+  trigger: z.strictObject({ camera }).describe('Inspects one frame; the reply carries its result.'),
+  collect: z
+    .strictObject({ camera, class: className, count: z.int().min(1).max(100_000) })
+    .describe('Saves frames as good images of a class until there are so many; count 1 to 100,000.'),
+  pause: z
+    .strictObject({ camera: camera.optional().describe('Default: all.'), paused: z.boolean() })
+    .describe('Stops inspecting, or goes on.'),
+  acknowledge: z
+    .strictObject({ camera, alarm: z.uuid(), by: z.string().min(1).max(64).optional() })
+    .describe('Says that a person has seen an alarm.'),
+  status: z.strictObject({}).describe('Publishes the status now.'),
+} as const;
+export type CommandName = keyof typeof commandArguments;
+export type CommandArguments<N extends CommandName> = z.infer<(typeof commandArguments)[N]>;
+
+/** The payload of `command/<name>`, QoS 1, not retained. */
+export const commandSchema = z.strictObject({
+  schema: z.literal('beltsight.command/1'),
+  id: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/)
+    .describe('Names the request: the reply comes on `reply/<id>`, and the same id is carried out once.'),
+  args: z.record(z.string(), z.unknown()).default({}).describe('Arguments of the command.'),
+});
+export type CommandMessage = z.infer<typeof commandSchema>;
+
+/** The answer: `reply/<id>`, or the response topic of an MQTT 5 request with its correlation data; QoS 1, not retained. */
+export const replySchema = z.object({
+  schema: z.literal('beltsight.reply/1'),
+  id: z.string(),
+  command: z.string(),
+  at: z.iso.datetime(),
+  ok: z.boolean(),
+  value: z.unknown().optional().describe('What the command gives: of a trigger, the result.'),
+  error: z
+    .object({ code: z.string(), message: z.string().describe('What is wrong and what to do.') })
+    .optional()
+    .describe('Why not, where ok is false.'),
+  latencyMs: z.number().nonnegative().describe('From the arrival of the request to this reply.'),
+});
+export type ReplyMessage = z.infer<typeof replySchema>;
