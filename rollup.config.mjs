@@ -43,6 +43,7 @@ export default [
     onnx: 'onnx/index.ts',
     bundle: 'bundle/index.ts',
     preprocess: 'preprocess/index.ts',
+    release: 'release/index.ts',
   }),
   ...library('trainer', { index: 'index.ts', cli: 'cli/main.ts' }, { index: 'index.ts' }),
   ...library(

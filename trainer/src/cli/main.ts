@@ -3,6 +3,7 @@ import { reportError } from './errors.js';
 import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
 import { inboxCommand } from './inbox.js';
+import { releaseCommand } from './release.js';
 import { trainCommand } from './train.js';
 
 const program = new Command('beltsight')
@@ -11,7 +12,8 @@ const program = new Command('beltsight')
   .addCommand(trainCommand())
   .addCommand(exportCommand())
   .addCommand(evaluateCommand())
-  .addCommand(inboxCommand());
+  .addCommand(inboxCommand())
+  .addCommand(releaseCommand());
 
 try {
   await program.parseAsync();

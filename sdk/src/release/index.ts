@@ -1,0 +1,11 @@
+export {
+  blobPath,
+  channelPath,
+  releasePath,
+  type Scope,
+  scopePath,
+  scopePatterns,
+  scopeRole,
+  scopesOf,
+} from './layout.js';
+export { type Channel, channelSchema, type Release, releaseSchema } from './release.js';

@@ -1,0 +1,222 @@
+import { readFile, rm } from 'node:fs/promises';
+import { BeltsightError } from '@beltsight/sdk';
+import { scopeRole } from '@beltsight/sdk/release';
+import {
+  Metadata,
+  MetadataKind,
+  MetaFile,
+  type Root,
+  Snapshot,
+  TargetFile,
+  type Targets,
+  Timestamp,
+} from '@tufjs/models';
+import { writeAtomically } from '../train/atomic.js';
+import { digestOf, encodeMetadata, type Published } from './repository.js';
+import { expiresSoon, expiryOf, rootOf, SPEC_VERSION, sameTrust, targetsOf } from './roles.js';
+import type { Settings } from './settings.js';
+import { type Signers, tufKey } from './signers.js';
+import type { Workspace } from './workspace.js';
+
+export interface PublishOptions {
+  readonly workspace: Workspace;
+  readonly settings: Settings;
+  readonly signers: Signers;
+  readonly now: Date;
+}
+
+/** What a publishing did, by role: the version that is now valid. */
+export type Publication = Readonly<Record<string, number>>;
+
+/**
+ * Makes the repository follow settings and stage: signs a new root where keys or thresholds changed, targets of every role that changed
+ * or expires soon, then snapshot and timestamp. Files are added first and `timestamp.json` is exchanged last, so that a client at any
+ * moment sees the old state or the new, and a publishing that was interrupted is simply done again.
+ * @throws BeltsightError RELEASE_UNSIGNED naming the keys that are missing, KEY_INVALID, RELEASE_INVALID, IO_FAILED
+ */
+export async function publish(options: PublishOptions): Promise<Publication> {
+  const { workspace, signers, settings, now } = options;
+  const { repository } = workspace;
+  const root = await publishRoot(options);
+  const published = await repository.read();
+  const staged = await workspace.staged();
+  const changed = await signTargets(options, root, published, staged);
+  const all = new Map(changed);
+  for (const [role, metadata] of published?.targets ?? []) {
+    if (!all.has(role) && rolesOf(settings).has(role)) all.set(role, metadata);
+  }
+  const snapshot = new Metadata(
+    new Snapshot({
+      version: (published?.snapshot.signed.version ?? 0) + 1,
+      specVersion: SPEC_VERSION,
+      expires: expiryOf(now, settings.roles.snapshot.expiryDays),
+      meta: Object.fromEntries([...all].map(([role, metadata]) => [`${role}.json`, metaFileOf(metadata)])),
+    }),
+  );
+  await signAs(signers, settings.roles.snapshot, 'snapshot', root, snapshot);
+  const timestamp = new Metadata(
+    new Timestamp({
+      version: (published?.timestamp.signed.version ?? 0) + 1,
+      specVersion: SPEC_VERSION,
+      expires: expiryOf(now, settings.roles.timestamp.expiryDays),
+      snapshotMeta: metaFileOf(snapshot),
+    }),
+  );
+  await signAs(signers, settings.roles.timestamp, 'timestamp', root, timestamp);
+  for (const [path, content] of staged) if (content) await repository.writeTarget(path, content);
+  for (const [role, metadata] of changed) await repository.writeMetadata(role, metadata);
+  await repository.writeMetadata('snapshot', snapshot);
+  await repository.writeMetadata('timestamp', timestamp);
+  await workspace.unstage(staged.keys());
+  const versions = [...all, ['snapshot', snapshot] as const, ['timestamp', timestamp] as const];
+  return {
+    root: root.signed.version,
+    ...Object.fromEntries(versions.map(([role, metadata]) => [role, metadata.signed.version])),
+  };
+}
+
+/** The roles that sign targets, with their settings. */
+export function rolesOf({ roles, scopes }: Settings): ReadonlyMap<string, Settings['roles']['targets']> {
+  return new Map([['targets', roles.targets], ...scopes.map((scope) => [scopeRole(scope), scope] as const)]);
+}
+
+/** The root that the settings ask for: the present one, or a new one that the keys of the old and of the new have signed. */
+async function publishRoot({ workspace, settings, signers, now }: PublishOptions): Promise<Metadata<Root>> {
+  const { repository } = workspace;
+  const { expiryDays } = settings.roles.root;
+  const present = await repository.root();
+  const version = (present?.signed.version ?? 0) + 1;
+  let wanted = rootOf(settings, version, expiryOf(now, expiryDays));
+  if (present && sameTrust(present, wanted) && !expiresSoon(present.signed.expires, now, expiryDays)) return present;
+  const pending = await pendingRoot(workspace.pendingRoot);
+  // Signatures that others have added hold for exactly these bytes.
+  if (pending && pending.signed.version === version && sameTrust(pending, wanted)) wanted = pending;
+  const names = [...settings.roles.root.keys, ...(present ? namesOf(settings, present) : [])];
+  const signed = await signers.sign(wanted, names);
+  try {
+    wanted.verifyDelegate('root', wanted);
+    present?.verifyDelegate('root', wanted);
+  } catch {
+    await writeAtomically(workspace.pendingRoot, encodeMetadata(wanted));
+    throw unsigned(
+      'root',
+      names,
+      signed,
+      ` What is signed so far lies in ${workspace.pendingRoot}: carry it to whoever has them, and publish again.`,
+    );
+  }
+  await repository.writeMetadata('root', wanted);
+  await rm(workspace.pendingRoot, { force: true });
+  return wanted;
+}
+
+async function pendingRoot(file: string): Promise<Metadata<Root> | undefined> {
+  try {
+    return Metadata.fromJSON(MetadataKind.Root, JSON.parse(await readFile(file, 'utf8')));
+  } catch {
+    // None, or one of an interrupted attempt: it is made anew.
+    return undefined;
+  }
+}
+
+/** Names in the settings of the keys that a root trusts for changing it. */
+function namesOf({ keys }: Settings, root: Metadata<Root>): string[] {
+  const trusted = root.signed.roles.root?.keyIDs ?? [];
+  return Object.entries(keys).flatMap(([name, { publicKey }]) =>
+    trusted.includes(tufKey(publicKey).keyID) ? [name] : [],
+  );
+}
+
+async function signTargets(
+  { settings, signers, now }: PublishOptions,
+  root: Metadata<Root>,
+  published: Published | undefined,
+  staged: ReadonlyMap<string, Buffer | null>,
+): Promise<ReadonlyMap<string, Metadata<Targets>>> {
+  const changed = new Map<string, Metadata<Targets>>();
+  const owners = ownersOf(settings, staged.keys());
+  let top: Metadata<Targets> | undefined;
+  for (const [role, { keys, threshold, expiryDays }] of rolesOf(settings)) {
+    const present = published?.targets.get(role);
+    const targets = { ...present?.signed.targets };
+    for (const [path, content] of staged) {
+      if (owners.get(path) !== role) continue;
+      if (content) targets[path] = targetFileOf(path, content);
+      else delete targets[path];
+    }
+    const version = (present?.signed.version ?? 0) + 1;
+    const wanted = targetsOf(settings, role, version, expiryOf(now, expiryDays), targets);
+    const delegator = role === 'targets' ? root : (top as Metadata<Targets>);
+    const asBefore =
+      present &&
+      sameContent(present, wanted) &&
+      isSignedFor(delegator, role, present) &&
+      !expiresSoon(present.signed.expires, now, expiryDays);
+    if (!asBefore) {
+      await signAs(signers, { keys, threshold }, role, delegator, wanted);
+      changed.set(role, wanted);
+    }
+    if (role === 'targets') top = asBefore ? present : wanted;
+  }
+  return changed;
+}
+
+/** Which role signs for each path. */
+function ownersOf(settings: Settings, paths: Iterable<string>): ReadonlyMap<string, string> {
+  const folders = new Map(settings.scopes.map((scope) => [scopeRole(scope).replace('~', '/'), scopeRole(scope)]));
+  const ownerOf = (path: string) => folders.get(path.split('/').slice(1, -1).join('/')) ?? 'targets';
+  return new Map([...paths].map((path) => [path, ownerOf(path)]));
+}
+
+function sameContent(a: Metadata<Targets>, b: Metadata<Targets>): boolean {
+  const content = ({ signed }: Metadata<Targets>) => {
+    const { version: _, expires: __, ...rest } = signed.toJSON() as Record<string, unknown>;
+    return JSON.stringify(rest);
+  };
+  return content(a) === content(b);
+}
+
+function isSignedFor(
+  delegator: Metadata<Root> | Metadata<Targets>,
+  role: string,
+  metadata: Metadata<Targets>,
+): boolean {
+  try {
+    delegator.verifyDelegate(role, metadata);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function signAs(
+  signers: Signers,
+  { keys }: { readonly keys: readonly string[]; readonly threshold: number },
+  role: string,
+  delegator: Metadata<Root> | Metadata<Targets>,
+  metadata: Metadata<Targets> | Metadata<Snapshot> | Metadata<Timestamp>,
+): Promise<void> {
+  const signed = await signers.sign(metadata, keys);
+  try {
+    delegator.verifyDelegate(role, metadata);
+  } catch {
+    throw unsigned(role, keys, signed, '');
+  }
+}
+
+function unsigned(role: string, keys: readonly string[], signed: readonly string[], more: string): BeltsightError {
+  const missing = [...new Set(keys)].filter((name) => !signed.includes(name));
+  return new BeltsightError(
+    'RELEASE_UNSIGNED',
+    `Role ${role} needs more signatures: ${missing.length > 0 ? `missing are those of ${missing.join(', ')} (key file or passphrase not here)` : 'the present root trusts other keys; list them under keys in release.yaml'}.${more}`,
+  );
+}
+
+function targetFileOf(path: string, content: Buffer): TargetFile {
+  return new TargetFile({ path, length: content.length, hashes: { sha256: digestOf(content) } });
+}
+
+function metaFileOf(metadata: Metadata<Targets> | Metadata<Snapshot>): MetaFile {
+  const bytes = encodeMetadata(metadata);
+  return new MetaFile({ version: metadata.signed.version, length: bytes.length, hashes: { sha256: digestOf(bytes) } });
+}
