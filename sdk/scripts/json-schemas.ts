@@ -4,6 +4,7 @@ import { alarmSchema, rejectSchema } from '../src/messages/alarm.js';
 import { commandArguments, commandSchema, replySchema } from '../src/messages/command.js';
 import { resultSchema } from '../src/messages/result.js';
 import { statusSchema } from '../src/messages/status.js';
+import { desiredSchema, fetchSchema, updateStateSchema } from '../src/messages/update.js';
 
 /** JSON Schema by file name, of everything JSON that crosses a border. */
 export function jsonSchemas(): Readonly<Record<string, unknown>> {
@@ -15,6 +16,9 @@ export function jsonSchemas(): Readonly<Record<string, unknown>> {
     command: commandSchema,
     'command-arguments': z.strictObject(commandArguments),
     reply: replySchema,
+    'update-desired': desiredSchema,
+    'update-state': updateStateSchema,
+    'update-fetch': fetchSchema,
     bundle: manifestSchema,
   };
   return Object.fromEntries(

@@ -30,6 +30,16 @@ export {
   replySchema,
 } from './messages/command.js';
 export { jpegId, tagJpeg } from './messages/frame.js';
+export { decodePiece, encodePiece, type Piece } from './messages/piece.js';
 export { type ResultMessage, resultSchema, type Verdict, verdictSchema } from './messages/result.js';
 export { type CameraStatus, type StatusMessage, statusSchema } from './messages/status.js';
+export {
+  type DesiredMessage,
+  desiredSchema,
+  type FetchMessage,
+  fetchSchema,
+  type UpdateState,
+  type UpdateStateMessage,
+  updateStateSchema,
+} from './messages/update.js';
 export { type DeviceAddress, type DeviceTopics, type ParsedTopic, parseTopic, topicsOf } from './topics.js';

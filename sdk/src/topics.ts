@@ -34,7 +34,12 @@ export interface DeviceTopics {
   reply(id: string): string;
   /** Retained: the release the device should run. */
   readonly updateDesired: string;
+  /** Retained JSON {@link UpdateStateMessage}. */
   readonly updateState: string;
+  /** JSON {@link FetchMessage}: a device without another network asks for a piece of a repository. */
+  readonly updateFetch: string;
+  /** A piece, as `encodePiece` makes it. */
+  readonly updatePiece: string;
 }
 
 /**
@@ -58,6 +63,8 @@ export function topicsOf(address: DeviceAddress): DeviceTopics {
     reply: (id) => `${root}/reply/${level('reply id', id)}`,
     updateDesired: `${root}/update/desired`,
     updateState: `${root}/update/state`,
+    updateFetch: `${root}/update/fetch`,
+    updatePiece: `${root}/update/piece`,
   };
 }
 
@@ -74,10 +81,12 @@ export function rootFilter({ site, line, device }: { [Level in keyof DeviceAddre
 
 const CAMERA_TOPICS = ['result', 'heatmap', 'frame', 'alarm', 'reject'] as const;
 type CameraTopic = (typeof CAMERA_TOPICS)[number];
+const UPDATE_TOPICS = ['desired', 'state', 'fetch', 'piece'] as const;
+type UpdateTopic = (typeof UPDATE_TOPICS)[number];
 
 /** What a concrete topic is about, or undefined for a topic of someone else. */
 export interface ParsedTopic extends DeviceAddress {
-  readonly kind: CameraTopic | 'status' | 'command' | 'reply' | 'update/desired' | 'update/state';
+  readonly kind: CameraTopic | 'status' | 'command' | 'reply' | `update/${UpdateTopic}`;
   readonly camera?: string;
   /** Command name or reply id. */
   readonly name?: string;
@@ -95,8 +104,8 @@ export function parseTopic(topic: string): ParsedTopic | undefined {
   }
   if (rest.length === 2 && second) {
     if (first === 'command' || first === 'reply') return { ...address, kind: first, name: second };
-    if (first === 'update' && (second === 'desired' || second === 'state'))
-      return { ...address, kind: `update/${second}` };
+    const update = UPDATE_TOPICS.find((name) => first === 'update' && name === second);
+    if (update) return { ...address, kind: `update/${update}` };
   }
   return undefined;
 }

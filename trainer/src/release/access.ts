@@ -45,7 +45,7 @@ export function readerOf(access: Access, authorization: string | undefined): Rea
  * what is in them: who knows the name has read the release.
  * @param path decoded, without a leading slash
  */
-export function mayRead(reader: Reader, path: string): boolean {
+export function mayRead(reader: Pick<Reader, 'site' | 'line'>, path: string): boolean {
   if (/^blobs\/[0-9a-f]{64}$/.test(path)) return true;
   const scopes = scopesOf(reader);
   const role = /^metadata\/(?:\d+\.)?([^/]+)\.json$/.exec(path)?.[1];
