@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import { readAccess } from '../release/access.js';
 import { addBundle, promote, revoke } from '../release/bundles.js';
 import { addScope, initWorkspace, rotateKey } from '../release/init.js';
+import { serveOverMqtt } from '../release/mqtt-server.js';
 import { knownPassphrases, newPassphrases } from '../release/passphrase.js';
 import { publish } from '../release/publish.js';
 import { serveRepository } from '../release/serve.js';
@@ -180,6 +181,10 @@ interface ServeFlags {
   readonly access?: string;
   readonly cert?: string;
   readonly key?: string;
+  readonly mqtt?: string;
+  readonly username?: string;
+  readonly passwordFile?: string;
+  readonly ca?: string;
 }
 
 function serveCommand(): Command {
@@ -190,7 +195,12 @@ function serveCommand(): Command {
     .option('--access <file>', 'which device may read what (default: everybody everything)')
     .option('--cert <file>', 'certificate (PEM), for HTTPS')
     .option('--key <file>', 'its key (PEM)')
-    .action(async ({ releases, host, port, access, cert, key }: ServeFlags) => {
+    .option('--mqtt <url>', 'serve over this MQTT broker, too, for devices that reach nothing else')
+    .option('--username <name>', 'user at the broker')
+    .option('--password-file <file>', 'file whose first line is the password at the broker')
+    .option('--ca <file>', 'certificate authority of the broker (PEM)')
+    .action(async (flags: ServeFlags) => {
+      const { releases, host, port, access, cert, key } = flags;
       if ((cert === undefined) !== (key === undefined)) {
         throw new BeltsightError('ARGUMENT_INVALID', '--cert and --key go together.');
       }
@@ -207,14 +217,26 @@ function serveCommand(): Command {
         tls: cert === undefined || key === undefined ? undefined : { cert: await text(cert), key: await text(key) },
         log: say,
       });
+      const broker = flags.mqtt === undefined ? undefined : await serveBroker(flags.mqtt, flags);
       say(
         `Serving ${resolve(releases, 'repository')} on ${cert ? 'https' : 'http'}://${host}:${server.port}. Ctrl-C ends.`,
       );
       await new Promise<void>((done) => {
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
       });
+      await broker?.close();
       await server.close();
     });
+}
+
+async function serveBroker(url: string, { releases, username, passwordFile, ca }: ServeFlags) {
+  const text = (file: string) => readFile(file, 'utf8');
+  const mqtt = {
+    ...(username === undefined ? {} : { username }),
+    ...(passwordFile === undefined ? {} : { password: (await text(passwordFile)).split(/\r?\n/)[0] as string }),
+    ...(ca === undefined ? {} : { ca: await text(ca) }),
+  };
+  return serveOverMqtt({ folder: resolve(releases, 'repository'), url, mqtt, log: say });
 }
 
 /** People write `bottles-3`, programs the whole path. */
