@@ -9,3 +9,4 @@ export {
 } from './manifest.js';
 export { type Bundle, type DigestFile, type FileDigest, openBundle, type ReadFile } from './open.js';
 export { type BundleParts, sealBundle } from './seal.js';
+export { type ConformalThreshold, conformalThreshold, smallestRate } from './threshold.js';

@@ -1,4 +1,4 @@
-import { type BundleClass, cosineDistance } from '@beltsight/sdk/bundle';
+import { type BundleClass, conformalThreshold, cosineDistance } from '@beltsight/sdk/bundle';
 
 /** What the model said of one held-out good image. */
 export interface CalibrationSample {
@@ -15,9 +15,7 @@ const MIN_DISTANCE = 0.02;
 /**
  * Threshold, centroid and reach of each class from held-out good images.
  *
- * Threshold: split conformal. The ceil((n+1)(1-a))-th smallest of n calibration scores is exceeded by a new good product with
- * probability at most a. Where n is too small for a (that rank is n+1), nothing above the largest score can be promised: it is
- * taken itself, nudged up, which promises 1 / (n+1); `attained` says so.
+ * Threshold: split conformal; `attained` says what the scores can promise where there are too few for the wanted rate.
  *
  * Reach: the largest distance of a held-out embedding to its centroid, doubled, but not beyond halfway to the nearest other
  * centroid where that is farther out than any held-out image.
@@ -41,17 +39,6 @@ export function calibrate(
       calibration,
     };
   });
-}
-
-/** Split-conformal threshold of ascending `scores`; frames at or above it are rejected. */
-export function conformalThreshold(scores: readonly number[], rate: number): { threshold: number; attained: number } {
-  const n = scores.length;
-  // The small term keeps a product such as 20 * 0.95 from being rounded up past itself.
-  const rank = Math.ceil((n + 1) * (1 - rate) - 1e-9);
-  const score = scores[Math.min(rank, n) - 1] as number;
-  // A good product may score exactly this and must pass: the comparison at run time is >=.
-  const threshold = score + Math.max(Math.abs(score) * 1e-6, Number.MIN_VALUE);
-  return { threshold, attained: rank <= n ? rate : 1 / (n + 1) };
 }
 
 /** Mean of the L2-normalised embeddings, L2-normalised. */
