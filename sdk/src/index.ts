@@ -24,15 +24,16 @@ export {
   type CommandArguments,
   type CommandMessage,
   type CommandName,
+  type CommandValue,
   commandArguments,
   commandSchema,
+  commandValues,
   type ReplyMessage,
   replySchema,
 } from './messages/command.js';
 export { jpegId, tagJpeg } from './messages/frame.js';
 export { decodePiece, encodePiece, type Piece } from './messages/piece.js';
 export { type ResultMessage, resultSchema, type Verdict, verdictSchema } from './messages/result.js';
-export { type CameraStatus, type StatusMessage, statusSchema } from './messages/status.js';
 export {
   type DesiredMessage,
   desiredSchema,
@@ -42,4 +43,5 @@ export {
   type UpdateStateMessage,
   updateStateSchema,
 } from './messages/update.js';
+export { type CameraStatus, type CollectionStatus, type StatusMessage, statusSchema } from './messages/status.js';
 export { type DeviceAddress, type DeviceTopics, type ParsedTopic, parseTopic, topicsOf } from './topics.js';

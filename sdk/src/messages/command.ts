@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { resultSchema } from './result.js';
+import { statusSchema } from './status.js';
 
 const camera = z.string().min(1).max(64).describe('Name of the camera in the device configuration.');
 const className = z.string().min(1).max(64);
@@ -34,6 +36,28 @@ export const commandArguments = {
 export type CommandName = keyof typeof commandArguments;
 export type CommandArguments<N extends CommandName> = z.infer<(typeof commandArguments)[N]>;
 
+/** What the reply to each command carries as its value. */
+export const commandValues = {
+  recipe: z.object({ camera, class: z.string().nullable() }),
+  threshold: z.object({
+    class: z.string(),
+    threshold: z.number().describe('Score from which on a frame of this class is rejected from now on.'),
+    falseRejectRate: z.number().describe('Share of good products that the calibration promises to reject at most.'),
+  }),
+  trigger: resultSchema,
+  collect: z.object({
+    camera,
+    class: z.string(),
+    folder: z.string().describe('Data set folder on the device.'),
+    count: z.int().describe('Images that shall be there in the end.'),
+    kept: z.int().describe('Images that are there already.'),
+  }),
+  pause: z.object({ cameras: z.array(z.string()).describe('Which cameras it holds for.'), paused: z.boolean() }),
+  acknowledge: z.object({ camera, alarm: z.uuid() }),
+  status: statusSchema,
+} as const satisfies Record<CommandName, z.ZodType>;
+export type CommandValue<N extends CommandName> = z.infer<(typeof commandValues)[N]>;
+
 /** The payload of `command/<name>`, QoS 1, not retained. */
 export const commandSchema = z.strictObject({
   schema: z.literal('beltsight.command/1'),
@@ -42,6 +66,10 @@ export const commandSchema = z.strictObject({
     .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/)
     .describe('Names the request: the reply comes on `reply/<id>`, and the same id is carried out once.'),
   args: z.record(z.string(), z.unknown()).default({}).describe('Arguments of the command.'),
+  expiresAt: z.iso
+    .datetime()
+    .optional()
+    .describe('Not to be carried out after this, by the clock of the device (UTC).'),
 });
 export type CommandMessage = z.infer<typeof commandSchema>;
 

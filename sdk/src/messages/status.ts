@@ -1,5 +1,15 @@
 import { z } from 'zod';
 
+const collectionSchema = z.object({
+  class: z.string().describe('Product class whose good images are saved.'),
+  count: z.int().positive().describe('Images that shall be there in the end.'),
+  kept: z.int().nonnegative().describe('Images that are there.'),
+  skipped: z.int().nonnegative().describe('Images left out as near-duplicates or blurred.'),
+  state: z.enum(['running', 'done', 'stopped', 'failed']),
+  error: z.string().optional().describe('What is wrong and what to do, when the state is failed.'),
+});
+export type CollectionStatus = z.infer<typeof collectionSchema>;
+
 const cameraStatusSchema = z.object({
   name: z.string(),
   state: z.enum(['starting', 'running', 'failed', 'ended']),
@@ -9,6 +19,13 @@ const cameraStatusSchema = z.object({
   failures: z.int().nonnegative().optional().describe('Times the camera failed since the service started.'),
   inspected: z.int().nonnegative().describe('Results published.'),
   rateHz: z.number().nonnegative().describe('Results per second over the last interval.'),
+  class: z
+    .string()
+    .nullable()
+    .optional()
+    .describe('Product class that configuration or recipe name; null: it is recognised.'),
+  paused: z.boolean().optional().describe('Whether frames are taken but not inspected, because a command said so.'),
+  collection: collectionSchema.optional().describe('The last collection of good images that a command began.'),
 });
 
 /** State of a device: `status`, retained, QoS 1; the last will is the same message with state `offline`. */
