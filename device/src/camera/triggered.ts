@@ -1,0 +1,76 @@
+import { BeltsightError } from '@beltsight/sdk';
+import type { CameraFault, Frame } from './frame.js';
+import { relay } from './relay.js';
+import type { Shot, TriggerQueue } from './trigger.js';
+
+/** A frame that is to be inspected. */
+export interface Taken {
+  readonly frame: Frame;
+  /** The trigger it is for. */
+  readonly shot?: Shot | undefined;
+}
+
+/**
+ * Of a camera that keeps its own pace, the frames that were asked for, each the first that its trigger can have. It is chosen when it comes,
+ * also while another is inspected, and copied: the camera uses its memory again. The trigger's bound on requests is that of the copies.
+ */
+export async function* triggered(
+  frames: AsyncIterable<Frame | CameraFault>,
+  trigger: TriggerQueue,
+): AsyncGenerator<Taken | CameraFault> {
+  let ready: Taken[] = [];
+  let fault: CameraFault | undefined;
+  let last: Frame | undefined;
+  const claim = () => {
+    const shot = last && trigger.claim(last.capturedAt);
+    if (!last || !shot) return;
+    ready = ready.filter(isLive);
+    ready.push({ frame: { ...last, data: new Uint8Array(last.data) }, shot });
+    last = undefined;
+  };
+  const box = {
+    put(item: Frame | CameraFault) {
+      if ('fault' in item) {
+        fault = item;
+        return;
+      }
+      last = item;
+      claim();
+      if (last) trigger.passBy();
+    },
+    take() {
+      const item = fault;
+      fault = undefined;
+      if (item) return item;
+      // A trigger that has come since may be content with the frame that is there.
+      claim();
+      ready = ready.filter(isLive);
+      return ready.shift();
+    },
+  };
+  try {
+    yield* relay(frames, box, trigger.asked);
+  } finally {
+    const ended = new BeltsightError('COMMAND_FAILED', 'The camera failed before its frame was inspected.');
+    for (const { shot } of ready) shot?.fail(ended);
+  }
+}
+
+const isLive = ({ shot }: Taken) => shot?.live ?? true;
+
+/** Of a source that waits, a frame for each trigger: the one it has next, whenever that was taken. */
+export async function* onDemand(
+  frames: AsyncIterable<Frame | CameraFault>,
+  trigger: TriggerQueue,
+  signal: AbortSignal,
+): AsyncGenerator<Taken | CameraFault> {
+  for await (const item of frames) {
+    if ('fault' in item) {
+      yield item;
+      continue;
+    }
+    await trigger.asked.until(() => trigger.wanted, signal);
+    if (signal.aborted) return;
+    yield { frame: item, shot: trigger.claim(Number.POSITIVE_INFINITY) };
+  }
+}
