@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { benchCommand } from './bench.js';
 import { cameraCommand } from './camera.js';
 import { collectCommand } from './collect.js';
+import { commandCommand } from './command.js';
 import { doctorCommand } from './doctor.js';
 import { providerCommand } from './provider.js';
 import { runCommand } from './run.js';
@@ -17,6 +18,7 @@ const program = new Command('beltsight-device')
   .addCommand(benchCommand())
   .addCommand(cameraCommand(new URL('./watch-page.js', import.meta.url)))
   .addCommand(collectCommand())
+  .addCommand(commandCommand())
   .addCommand(uploadCommand());
 
 try {

@@ -1,7 +1,7 @@
 import type { CommandName, ReplyMessage } from '@beltsight/sdk';
 
 /** Where a request came from: `mqtt` and `sparkplug` are remote, `local` is the socket on the device itself. */
-export type CommandSource = 'mqtt' | 'sparkplug' | 'local';
+type CommandSource = 'mqtt' | 'sparkplug' | 'local';
 
 /** Who asks, and by what name the request goes. */
 export interface CommandOrigin {

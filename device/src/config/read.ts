@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { BeltsightError, parseConfig } from '@beltsight/sdk';
 import { parseDocument } from 'yaml';
 import { type DeviceConfig, deviceConfigSchema } from './schema.js';
@@ -17,6 +17,7 @@ export async function readDeviceConfig(file: string): Promise<DeviceConfig> {
     ...config,
     bundle: from(config.bundle),
     state: from(config.state),
+    collect: { ...config.collect, folder: from(config.collect.folder ?? join(config.state, 'collected')) },
     runtime: {
       ...config.runtime,
       ...(library === undefined ? {} : { library: from(library) }),

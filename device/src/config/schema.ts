@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { PIXEL_FORMATS } from '@beltsight/sdk/preprocess';
 import { z } from 'zod';
+import { collectSchema, commandsSchema, triggerSchema } from '../command/schema.js';
 import { runtimeSchema } from '../score/providers/schema.js';
 
 const level = z
@@ -166,6 +167,9 @@ const cameraSchema = z.strictObject({
     .string()
     .optional()
     .describe('Product class on this belt, where it is always the same; default: the model recognises it.'),
+  trigger: triggerSchema
+    .default('free')
+    .describe('`software`: frames are inspected only when the command `trigger` asks for one.'),
   heatmaps: z.enum(['none', 'rejects', 'all']).default('rejects').describe('Which results come with a heatmap.'),
   frames: z.boolean().default(false).describe('Publish a JPEG of every inspected frame.'),
 });
@@ -211,6 +215,8 @@ export const deviceConfigSchema = z.strictObject({
     .array(cameraSchema)
     .min(1)
     .refine((cameras) => new Set(cameras.map(({ name }) => name)).size === cameras.length, 'two have the same name'),
+  commands: commandsSchema.prefault({}).describe('What the device can be told to do, and by whom.'),
+  collect: collectSchema.prefault({}).describe('Good images that the command `collect` saves.'),
   statusSeconds: z.number().min(0.2).max(3600).default(5).describe('How often the status is published.'),
   log: z
     .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') })

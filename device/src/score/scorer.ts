@@ -41,6 +41,8 @@ export interface Inspection extends Decision {
  */
 export class Scorer {
   #queue: Promise<unknown> = Promise.resolve();
+  /** What decisions are made by, where that is not the bundle alone. */
+  #known: Pick<BundleManifest, 'classes'> | undefined;
 
   private constructor(
     readonly manifest: BundleManifest,
@@ -115,6 +117,15 @@ export class Scorer {
     return result;
   }
 
+  /** Decides by these thresholds from the next picture on, by class; the others are those of the bundle. */
+  useThresholds(thresholds: ReadonlyMap<string, number>): void {
+    const classes = this.manifest.classes.map((known) => ({
+      ...known,
+      threshold: thresholds.get(known.name) ?? known.threshold,
+    }));
+    this.#known = { classes };
+  }
+
   /** Waits for the pictures in the queue, then frees all memory. */
   async close(): Promise<void> {
     await this.#queue;
@@ -126,7 +137,7 @@ export class Scorer {
     const { score, map, embedding } = await this.pipeline.run(picture, this.observe);
     const { size } = this.manifest.input;
     const begin = performance.now();
-    const decision = decide({ score, embedding }, this.manifest, recipe);
+    const decision = decide({ score, embedding }, this.#known ?? this.manifest, recipe);
     this.observe('decide', performance.now() - begin);
     return { score, map: { width: size, height: size, values: map }, embedding, ...decision };
   }

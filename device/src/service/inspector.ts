@@ -1,8 +1,9 @@
 import type { CameraStatus, DeviceTopics } from '@beltsight/sdk';
 import type { Logger } from 'pino';
 import type { Camera, CameraFault, Frame } from '../camera/frame.js';
-import { newest } from '../camera/newest.js';
 import type { RgbConverter } from '../camera/rgb.js';
+import type { Taken } from '../camera/triggered.js';
+import type { CameraControl } from '../command/control.js';
 import type { CameraConfig } from '../config/schema.js';
 import { pause } from '../pause.js';
 import type { Publisher } from '../publish/publisher.js';
@@ -16,6 +17,7 @@ const REOPEN_MS = { first: 1000, longest: 30_000 };
 export interface InspectorParts {
   readonly camera: Camera;
   readonly config: CameraConfig;
+  readonly control: CameraControl;
   readonly scorer: Scorer;
   /** Makes pictures for people, where the configuration wants frames published. */
   readonly converter: RgbConverter | undefined;
@@ -78,14 +80,14 @@ export class Inspector {
       ...(this.#error === undefined ? {} : { error: this.#error }),
       ...this.#counts,
       rateHz,
+      ...this.parts.control.status,
     };
   }
 
   async #inspectAll(signal: AbortSignal): Promise<void> {
-    const { camera, publisher } = this.parts;
-    const counted = this.#count(camera.frames(signal));
-    const frames = camera.paced ? newest(counted, () => this.#counts.dropped++) : counted;
-    for await (const item of frames) {
+    const { camera, publisher, control } = this.parts;
+    const frames = this.#count(camera.frames(signal));
+    for await (const item of control.select(camera, frames, () => this.#counts.dropped++, signal)) {
       if ('fault' in item) {
         this.parts.logger.warn(item.fault);
         this.#enter('failed', item.fault);
@@ -94,6 +96,9 @@ export class Inspector {
       this.#since = performance.now();
       try {
         await this.#inspect(item);
+      } catch (error) {
+        item.shot?.fail(error);
+        throw error;
       } finally {
         this.#since = undefined;
       }
@@ -104,14 +109,17 @@ export class Inspector {
 
   async *#count(items: AsyncIterable<Frame | CameraFault>): AsyncGenerator<Frame | CameraFault> {
     for await (const item of items) {
-      if (!('fault' in item)) this.#counts.frames++;
+      if (!('fault' in item)) {
+        this.#counts.frames++;
+        if (this.parts.control.idle) this.#enter('running');
+      }
       yield item;
     }
   }
 
-  async #inspect(frame: Frame): Promise<void> {
-    const { scorer, config, topics, publisher, converter, observers } = this.parts;
-    const inspection = await scorer.score(frame, config.class);
+  async #inspect({ frame, shot }: Taken): Promise<void> {
+    const { scorer, config, topics, publisher, converter, observers, control } = this.parts;
+    const inspection = await scorer.score(frame, control.recipe ?? undefined);
     // Made now: the camera may use the frame's memory again.
     const preview = await converter?.convert(frame);
     await this.#publishing;
@@ -122,9 +130,10 @@ export class Inspector {
       publisher.send(messages);
       this.#counts.inspected++;
       this.#enter('running');
+      shot?.settle(result);
     });
     // Its failure is met where it is awaited, one frame later.
-    this.#publishing.catch(() => undefined);
+    this.#publishing.catch((error) => shot?.fail(error));
   }
 
   #enter(state: CameraStatus['state'], error?: string): void {

@@ -2,6 +2,7 @@ import { type StatusMessage, topicsOf } from '@beltsight/sdk';
 import type { Logger } from 'pino';
 import { openCamera } from '../camera/open.js';
 import { RgbConverter } from '../camera/rgb.js';
+import { Commands } from '../command/commands.js';
 import type { DeviceConfig } from '../config/schema.js';
 import { connectionOf } from '../publish/connection.js';
 import { Publisher } from '../publish/publisher.js';
@@ -30,6 +31,7 @@ export class DeviceService {
     private readonly logger: Logger,
     private readonly scorer: Scorer,
     private readonly observers: Observers,
+    private readonly commands: Commands,
   ) {}
 
   /**
@@ -37,6 +39,7 @@ export class DeviceService {
    * @throws BeltsightError whatever keeps the device from inspecting; a broker that is away does not
    */
   static async open(config: DeviceConfig, logger: Logger): Promise<DeviceService> {
+    const commands = new Commands(config, logger);
     const observers = new Observers([], (error) => logger.error({ err: error }, `${error}`));
     const scorer = await Scorer.open(config.bundle, {
       ...config.runtime,
@@ -54,7 +57,7 @@ export class DeviceService {
       await scorer.close();
       throw error;
     }
-    return new DeviceService(config, logger, scorer, observers);
+    return new DeviceService(config, logger, scorer, observers, commands);
   }
 
   /** Execution provider in use. */
@@ -74,7 +77,7 @@ export class DeviceService {
 
   /** Inspects until `stop`, or until all cameras have ended and everything is delivered. */
   async run(): Promise<void> {
-    const { config, logger, scorer, observers } = this;
+    const { config, logger, scorer, observers, commands } = this;
     const { signal } = this.#stopping;
     const topics = topicsOf(config);
     const message = (status: StatusMessage) => ({ topic: topics.status, payload: Buffer.from(JSON.stringify(status)) });
@@ -90,6 +93,7 @@ export class DeviceService {
       observers.status(status);
       const { topic, payload } = message(status);
       publisher.setStatus(topic, payload);
+      return status;
     };
     const shown = config.cameras.filter(({ frames }) => frames);
     const converters = new Map(
@@ -100,6 +104,7 @@ export class DeviceService {
         new Inspector({
           camera: openCamera(camera),
           config: camera,
+          control: commands.control(camera.name),
           converter: converters.get(camera.name),
           scorer,
           publisher,
@@ -110,6 +115,7 @@ export class DeviceService {
         }),
     );
     this.#inspectors = inspectors;
+    await commands.begin({ scorer, publisher, topics, status: () => tell(), acknowledge: () => false });
     tell();
     const connecting = publisher.start();
     state = 'online';
@@ -126,6 +132,7 @@ export class DeviceService {
         logger.error({ dropped: publisher.dropped }, 'Results are lost: the broker was not there to the end.');
     } finally {
       clearInterval(heartbeat);
+      await commands.close();
       await observers.close();
       await publisher.close(message(offlineStatus(config)), FLUSH_MS);
       await connecting;
