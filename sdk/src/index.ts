@@ -6,6 +6,7 @@ export {
   type InspectionEvents,
   type InvalidMessage,
 } from './client/inspection-client.js';
+export type { CommandOptions, CommandReply } from './client/requests.js';
 export { parseConfig } from './config.js';
 export { BeltsightError, type ErrorCode } from './errors.js';
 export { decodeHeatmap, encodeHeatmap, type Heatmap, type HeatmapMeta, type ScoreMap } from './heatmap/codec.js';

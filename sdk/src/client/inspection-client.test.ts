@@ -27,7 +27,17 @@ async function startBroker(port = 0) {
   return { url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, stop };
 }
 
-const topics = topicsOf({ site: 's', line: 'l', device: 'd' });
+const ADDRESS = { site: 's', line: 'l', device: 'd' };
+const topics = topicsOf(ADDRESS);
+const UUID = '0190f3a4-0000-4000-8000-000000000001';
+const reply = (id: string, answer: object) => ({
+  schema: 'beltsight.reply/1',
+  id,
+  command: 'x',
+  at: '2026-01-01T00:00:00.000Z',
+  latencyMs: 1,
+  ...answer,
+});
 const result = (id: string): ResultMessage => ({
   schema: 'beltsight.result/1',
   id,
@@ -50,7 +60,7 @@ async function setUp() {
   closers.push(() => sender.endAsync(true));
   const client = await InspectionClient.connect(broker.url, { site: 's' });
   closers.push(() => client.close());
-  return { sender, client };
+  return { sender, client, url: broker.url };
 }
 
 describe('InspectionClient', () => {
@@ -112,6 +122,63 @@ describe('InspectionClient', () => {
     await sender.publishAsync(topics.result('c'), JSON.stringify(result(`${ID}1`)), { qos: 1 });
     await waitFor(() => expect(seen).toHaveLength(1));
     expect(errors).toHaveLength(1);
+  });
+
+  it('hands out alarms, each reject signal once, and replies to others where it is told to', async () => {
+    const { sender, url } = await setUp();
+    const client = await InspectionClient.connect(url, { site: 's', replies: true });
+    closers.push(() => client.close());
+    const seen: unknown[] = [];
+    client.on('alarm', ({ state }, { camera }) => seen.push([camera, state]));
+    client.on('reject', ({ verdict }) => seen.push(verdict));
+    client.on('reply', ({ ok }, { name }) => seen.push([name, ok]));
+    const at = '2026-01-01T00:00:00.000Z';
+    const alarm = { schema: 'beltsight.alarm/1', id: UUID, camera: 'c', kind: 'reject-rate', state: 'raised' };
+    const figures = { since: at, at, value: 0.5, limit: 0.1, message: 'Look at the belt.' };
+    await sender.publishAsync(topics.alarm('c'), JSON.stringify({ ...alarm, ...figures }), { qos: 1 });
+    const reject = { schema: 'beltsight.reject/1', id: UUID, results: [], camera: 'c', at, lateMs: 0 };
+    for (let i = 0; i < 2; i++) {
+      const signal = JSON.stringify({ ...reject, verdict: 'reject', class: null });
+      await sender.publishAsync(topics.reject('c'), signal, { qos: 1 });
+    }
+    await sender.publishAsync(topics.reply('x'), JSON.stringify(reply('x', { ok: true })), { qos: 1 });
+    await waitFor(() => expect(seen).toEqual([['c', 'raised'], 'reject', ['x', true]]));
+  });
+
+  it('asks a device, and gives its reply typed, or its refusal', async () => {
+    const { sender, client } = await setUp();
+    await sender.subscribeAsync(topics.command('recipe'), { qos: 1 });
+    sender.on('message', (_, payload) => {
+      const { id, args } = JSON.parse(payload.toString());
+      const value = { camera: args.camera, class: args.class };
+      const answer =
+        args.class === null ? { ok: false, error: { code: 'COMMAND_BUSY', message: 'Later.' } } : { ok: true, value };
+      sender.publish(topics.reply(id), JSON.stringify(reply(id, answer)), { qos: 1 });
+    });
+    const done = await client.command(ADDRESS, 'recipe', { camera: 'c', class: 'cap' });
+    expect(done.ok && done.value.class).toBe('cap');
+    const both = await Promise.all([
+      client.command(ADDRESS, 'recipe', { camera: 'a', class: 'cap' }),
+      client.command(ADDRESS, 'recipe', { camera: 'b', class: null }, { id: 'my-own' }),
+    ]);
+    expect(both).toMatchObject([{ value: { camera: 'a' } }, { ok: false, id: 'my-own', error: { message: 'Later.' } }]);
+  });
+
+  it('gives up on a device that does not answer, or not in its words', async () => {
+    const { sender, client } = await setUp();
+    await expect(client.command(ADDRESS, 'status', {}, { timeoutMs: 50 })).rejects.toMatchObject({
+      code: 'COMMAND_TIMEOUT',
+      message: expect.stringMatching(/s\/l\/d .* status within 50 ms.*commands\.allow/),
+    });
+    await sender.subscribeAsync(topics.command('status'), { qos: 1 });
+    sender.on('message', (_, payload) => {
+      const { id } = JSON.parse(payload.toString());
+      sender.publish(topics.reply(id), JSON.stringify(reply(id, { ok: true, value: 1 })));
+    });
+    await expect(client.command(ADDRESS, 'status', {})).rejects.toMatchObject({ code: 'MESSAGE_INVALID' });
+    await expect(client.command(ADDRESS, 'status', {}, { id: 'a/b' })).rejects.toMatchObject({
+      code: 'ARGUMENT_INVALID',
+    });
   });
 
   it('comes back by itself after the broker was away', async () => {

@@ -1,11 +1,14 @@
 import type { IClientOptions, MqttClient } from 'mqtt';
 import { BeltsightError } from '../errors.js';
 import { decodeHeatmap, type Heatmap } from '../heatmap/codec.js';
+import { type AlarmMessage, alarmSchema, type RejectMessage, rejectSchema } from '../messages/alarm.js';
+import { type CommandArguments, type CommandName, type ReplyMessage, replySchema } from '../messages/command.js';
 import { jpegId } from '../messages/frame.js';
 import { type ResultMessage, resultSchema } from '../messages/result.js';
 import { type StatusMessage, statusSchema } from '../messages/status.js';
 import { type DeviceAddress, type ParsedTopic, parseTopic, rootFilter } from '../topics.js';
 import { connectMqtt, withoutPassword } from './connect.js';
+import { type CommandOptions, type CommandReply, CommandRequests } from './requests.js';
 
 /** Results with an id among so many last ones are duplicates (QoS 1 delivers at least once). */
 const REMEMBERED_IDS = 10_000;
@@ -28,6 +31,12 @@ export interface InspectionEvents {
   status: (message: StatusMessage, topic: ParsedTopic) => void;
   heatmap: (heatmap: Heatmap, topic: ParsedTopic) => void;
   frame: (frame: FrameImage, topic: ParsedTopic) => void;
+  /** Raised, acknowledged or cleared; retained, so the last one of each camera comes at the start. */
+  alarm: (message: AlarmMessage, topic: ParsedTopic) => void;
+  /** A product is at the ejector; each signal once. */
+  reject: (message: RejectMessage, topic: ParsedTopic) => void;
+  /** A reply to a command of this client, or of any with the option `replies`. */
+  reply: (message: ReplyMessage, topic: ParsedTopic) => void;
   invalid: (message: InvalidMessage) => void;
   /** The connection is back, or gone. */
   connection: (connected: boolean) => void;
@@ -38,6 +47,8 @@ export interface InspectionEvents {
 export interface InspectionClientOptions extends Partial<DeviceAddress> {
   /** Receive heatmaps and frames too; default true. */
   readonly pictures?: boolean;
+  /** Hear the replies to the commands of others, too; default false. */
+  readonly replies?: boolean;
   readonly mqtt?: IClientOptions;
   readonly timeoutMs?: number;
 }
@@ -54,8 +65,10 @@ export interface InspectionClientOptions extends Partial<DeviceAddress> {
 export class InspectionClient {
   readonly #handlers = new Map<keyof InspectionEvents, Set<(...args: never[]) => void>>();
   readonly #ids = new Set<string>();
+  readonly #requests: CommandRequests;
 
   private constructor(private readonly client: MqttClient) {
+    this.#requests = new CommandRequests(client);
     client.on('message', (topic, payload) => this.#receive(topic, payload));
     client.on('connect', () => this.#emit('connection', true));
     client.on('close', () => this.#emit('connection', false));
@@ -66,13 +79,14 @@ export class InspectionClient {
    * address that no topic can have
    */
   static async connect(url: string, options: InspectionClientOptions = {}): Promise<InspectionClient> {
-    const { site, line, device, pictures = true, timeoutMs } = options;
+    const { site, line, device, pictures = true, replies = false, timeoutMs } = options;
     const root = rootFilter({ site, line, device });
     const client = await connectMqtt(url, options.mqtt, { timeoutMs });
     const inspection = new InspectionClient(client);
-    const kinds = pictures ? ['result', 'heatmap', 'frame'] : ['result'];
+    const kinds = ['result', 'alarm', 'reject', ...(pictures ? ['heatmap', 'frame'] : [])];
+    const topics = [`${root}/status`, ...kinds.map((kind) => `${root}/camera/+/${kind}`)];
     try {
-      await client.subscribeAsync([`${root}/status`, ...kinds.map((kind) => `${root}/camera/+/${kind}`)], { qos: 1 });
+      await client.subscribeAsync(replies ? [...topics, `${root}/reply/+`] : topics, { qos: 1 });
     } catch (cause) {
       client.end(true);
       const message = `The broker at ${withoutPassword(url)} refuses the subscription (${(cause as Error).message}): check the rights of the user.`;
@@ -91,6 +105,26 @@ export class InspectionClient {
     this.#handlers.set(event, handlers);
     handlers.add(handler);
     return () => handlers.delete(handler);
+  }
+
+  /**
+   * Has a device do something, and waits for its reply. What the device refuses is in the reply (`ok` is false).
+   *
+   * ```ts
+   * const reply = await client.command({ site: 'plant1', line: 'line1', device: 'jetson7' }, 'trigger', { camera: 'belt' });
+   * if (reply.ok) console.log(reply.value.verdict, reply.latencyMs);
+   * ```
+   * @throws BeltsightError COMMAND_TIMEOUT if there is no reply in time (the device is away, or does not take this command from afar),
+   * BROKER_UNREACHABLE if the broker refuses it, MESSAGE_INVALID if the reply is of another version, ARGUMENT_INVALID for an address or id that
+   * no topic can have
+   */
+  command<N extends CommandName>(
+    address: DeviceAddress,
+    name: N,
+    args: CommandArguments<N>,
+    options?: CommandOptions,
+  ): Promise<CommandReply<N>> {
+    return this.#requests.ask(address, name, args, options);
   }
 
   async close(): Promise<void> {
@@ -113,13 +147,13 @@ export class InspectionClient {
     const parsed = parseTopic(topic);
     if (!parsed) return;
     try {
-      this.#deliver(parsed, payload);
+      this.#deliver(topic, parsed, payload);
     } catch (error) {
       this.#emit('invalid', { topic, reason: (error as Error).message });
     }
   }
 
-  #deliver(topic: ParsedTopic, payload: Uint8Array): void {
+  #deliver(address: string, topic: ParsedTopic, payload: Uint8Array): void {
     const json = () => JSON.parse(new TextDecoder().decode(payload)) as unknown;
     switch (topic.kind) {
       case 'result': {
@@ -130,6 +164,20 @@ export class InspectionClient {
       case 'status':
         this.#emit('status', statusSchema.parse(json()), topic);
         return;
+      case 'alarm':
+        this.#emit('alarm', alarmSchema.parse(json()), topic);
+        return;
+      case 'reject': {
+        const message = rejectSchema.parse(json());
+        if (this.#isNew(message.id)) this.#emit('reject', message, topic);
+        return;
+      }
+      case 'reply': {
+        const message = replySchema.parse(json());
+        this.#requests.hear(address, message);
+        this.#emit('reply', message, topic);
+        return;
+      }
       case 'heatmap':
         this.#emit('heatmap', decodeHeatmap(payload), topic);
         return;
