@@ -24,6 +24,10 @@ export type V4l2ErrorCode =
   | 'V4L2_NO_BANDWIDTH'
   /** The driver gave up the stream. */
   | 'V4L2_IO'
+  /** What is plugged into the input gives another picture size now: the camera has to be opened anew. */
+  | 'V4L2_SOURCE_CHANGED'
+  /** Nothing that gives a picture is plugged into the input. */
+  | 'V4L2_NO_SIGNAL'
   /** The camera was closed, or its frames are already being read. */
   | 'V4L2_STATE'
   /** Not Linux on x64 or arm64. */
@@ -113,6 +117,11 @@ const BUSY = ['V4L2_BUSY', 'something else uses the camera; stop it ("fuser -v D
 const DENIED = ['V4L2_DENIED', 'add the user to the group that owns the device, usually "video"'] as const;
 const NO_CAPTURE = ['V4L2_NOT_CAPTURE', 'it is no video capture device; listDevices() gives those that are'] as const;
 
+const NO_SIGNAL = [
+  'V4L2_NO_SIGNAL',
+  'the input has no signal that can be read; plug the source in, switch it on and open it anew',
+] as const;
+
 /** What an error number means, for one call or for any, and what to do about it. */
 const MEANINGS: Readonly<Record<string, readonly [V4l2ErrorCode, string]>> = {
   'open ENOENT': ['V4L2_NOT_FOUND', 'there is no such device; listDevices() gives those that are there'],
@@ -126,6 +135,8 @@ const MEANINGS: Readonly<Record<string, readonly [V4l2ErrorCode, string]>> = {
     'the USB bus cannot carry the stream; take a smaller size, fewer frames a second or MJPG, or another USB controller',
   ],
   'VIDIOC_STREAMON EPIPE': ['V4L2_FAILED', 'parts of the pipeline have different formats; set it up with media-ctl'],
+  'VIDIOC_QUERY_DV_TIMINGS ENOLINK': NO_SIGNAL,
+  'VIDIOC_QUERY_DV_TIMINGS ENOLCK': NO_SIGNAL,
   EACCES: DENIED,
   EPERM: DENIED,
   EBUSY: BUSY,

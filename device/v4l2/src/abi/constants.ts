@@ -67,6 +67,10 @@ export const CTRL_FLAG = {
   NEXT_CTRL: 0x80000000,
 } as const;
 
+/** V4L2_EVENT_SOURCE_CHANGE, and V4L2_EVENT_SRC_CH_RESOLUTION among its changes. */
+export const EVENT_SOURCE_CHANGE = 5;
+export const EVENT_SRC_CH_RESOLUTION = 0x0001;
+
 /** poll.h, bits/poll.h */
 export const POLL = { IN: 0x001, PRI: 0x002, ERR: 0x008, HUP: 0x010, NVAL: 0x020 } as const;
 

@@ -154,3 +154,17 @@ export const v4l2_ext_controls = struct(32, {
   request_fd: s32(12),
   controls: u64(24),
 });
+
+/** struct v4l2_event; of its union, what V4L2_EVENT_SOURCE_CHANGE fills. */
+export const v4l2_event = struct(136, {
+  type: u32(0),
+  'u.src_change.changes': u32(8),
+  pending: u32(72),
+  sequence: u32(76),
+  id: u32(96),
+});
+
+export const v4l2_event_subscription = struct(32, { type: u32(0), id: u32(4), flags: u32(8) });
+
+/** Packed. Beyond these members it is handed back to the driver as the driver wrote it. */
+export const v4l2_dv_timings = struct(132, { type: u32(0), 'bt.width': u32(4), 'bt.height': u32(8) });

@@ -294,6 +294,57 @@ describe('a driver that fails', () => {
   });
 });
 
+describe('an input for digital video', () => {
+  const plugged = () => new FakeDriver(scenario({ device: { digital: true } }), virtualClock());
+  const open = (driver: FakeDriver) => CaptureSession.open(driver, { device: '/dev/video0' });
+
+  it('ends with V4L2_SOURCE_CHANGED when another source is plugged in, and is opened in its size', () => {
+    const driver = plugged();
+    const session = open(driver);
+    expect(session.format).toMatchObject({ width: 640, height: 480 });
+    session.step();
+    driver.camera('/dev/video0').input.plug([1280, 720]);
+    expect(codeOf(() => session.step())).toBe('V4L2_SOURCE_CHANGED');
+    session.close();
+    expect(driver.left).toEqual(NOTHING_LEFT);
+    const again = open(driver);
+    expect(again.format).toMatchObject({ width: 1280, height: 720 });
+    again.step();
+    again.close();
+  });
+
+  it('says that nothing is plugged in, and leaves nothing behind', () => {
+    const driver = plugged();
+    driver.camera('/dev/video0').input.plug(undefined);
+    expect(codeOf(() => open(driver))).toBe('V4L2_NO_SIGNAL');
+    expect(() => open(driver)).toThrow(
+      /VIDIOC_QUERY_DV_TIMINGS on \/dev\/video0 failed with ENOLINK: .*plug the source in/,
+    );
+    expect(driver.left).toEqual(NOTHING_LEFT);
+  });
+
+  it('takes all events that wait before it looks for frames', () => {
+    const driver = plugged();
+    const session = open(driver);
+    for (const size of [[1280, 720], undefined, [1920, 1080]] as const) driver.camera('/dev/video0').input.plug(size);
+    expect(codeOf(() => session.step())).toBe('V4L2_SOURCE_CHANGED');
+    session.close();
+    const again = open(driver);
+    expect(again.format).toMatchObject({ width: 1920, height: 1080 });
+    again.close();
+  });
+
+  it('is not waited for where a driver does not tell', () => {
+    const driver = new FakeDriver(scenario(), virtualClock());
+    const session = open(driver);
+    driver.camera('/dev/video0').input.plug([1280, 720]);
+    for (let step = 0; step < 5; step++) session.step();
+    session.close();
+    expect(driver.calls).toContain('VIDIOC_SUBSCRIBE_EVENT');
+    expect(driver.calls).not.toContain('VIDIOC_DQEVENT');
+  });
+});
+
 /** Runs what may fail, but only in the way of this package. */
 function attempt<T>(run: () => T): T | undefined {
   try {

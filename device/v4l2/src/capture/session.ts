@@ -7,6 +7,7 @@ import { configure } from './configure.js';
 import type { StreamFormat } from './geometry.js';
 import { type CameraOptions, DEFAULT_BUFFERS } from './options.js';
 import { FrameWriter, sharedFrames } from './shared-frames.js';
+import { adoptTimings, SourceWatch } from './source.js';
 
 /**
  * The longest that the capture thread waits without looking up: a thread that is inside of poll neither closes, nor takes a control,
@@ -24,6 +25,7 @@ export class CaptureSession {
     readonly device: Device,
     readonly format: StreamFormat,
     private readonly buffers: Buffers,
+    private readonly source: SourceWatch,
   ) {
     this.frames = sharedFrames(format);
     this.#writer = new FrameWriter(this.frames, format);
@@ -33,10 +35,13 @@ export class CaptureSession {
   static open(libc: Libc, options: CameraOptions): CaptureSession {
     const device = openDevice(options.device, libc);
     try {
+      // Before the format is asked for: a change after that is heard of.
+      const source = SourceWatch.open(device.handle);
+      adoptTimings(device.handle);
       const format = configure(device, options);
       const buffers = new Buffers(device);
       buffers.start(options.buffers ?? DEFAULT_BUFFERS);
-      return new CaptureSession(device, format, buffers);
+      return new CaptureSession(device, format, buffers, source);
     } catch (error) {
       device.close();
       throw error;
@@ -50,8 +55,9 @@ export class CaptureSession {
    */
   step(): boolean {
     const { path, handle } = this.device;
-    const events = handle.poll(POLL.IN, SLICE_MS);
+    const events = handle.poll(POLL.IN | this.source.events, SLICE_MS);
     if (events === 0) return false;
+    if ((events & POLL.PRI) !== 0) this.source.check();
     const newest = this.#newest();
     if (newest) {
       const notify = this.#writer.publish(newest);

@@ -4,6 +4,7 @@ import * as structs from '../abi/structs.js';
 import { ERRNO } from '../errors.js';
 import type { Clock } from './clock.js';
 import { FakeControls } from './fake-controls.js';
+import { FakeInput } from './fake-input.js';
 import type { FakeDevice, FakeFormat, Scenario } from './scenario.js';
 
 interface FakeBuffer {
@@ -21,6 +22,8 @@ const PAGE = 4096;
 /** One device of a {@link FakeDriver}: formats, buffers and frames. Every byte of a frame is its number's lowest one. */
 export class FakeCamera {
   readonly controls: FakeControls;
+  /** What is plugged in, where the device is for digital video. */
+  readonly input: FakeInput;
   buffers: FakeBuffer[] = [];
   streaming = false;
   /** The file that has the buffers. */
@@ -43,6 +46,11 @@ export class FakeCamera {
     memoryAt: (address: bigint) => Uint8Array | undefined,
   ) {
     this.controls = new FakeControls(device.controls, memoryAt);
+    this.input = new FakeInput(device.digital, (size) => {
+      if (this.owner !== undefined) return false;
+      this.#size = size;
+      return true;
+    });
     this.planesAt = memoryAt;
     this.#format = device.formats[0] as FakeFormat;
     this.#size = this.#format.sizes[0] as readonly [number, number];
@@ -80,7 +88,7 @@ export class FakeCamera {
   events(): number {
     if (!this.streaming) return POLL.ERR;
     this.#fill();
-    return this.buffers.some(({ state }) => state === 'filled') ? POLL.IN : 0;
+    return (this.buffers.some(({ state }) => state === 'filled') ? POLL.IN : 0) | (this.input.pending ? POLL.PRI : 0);
   }
 
   /** Answers with an error number, or 0. */
@@ -117,7 +125,7 @@ export class FakeCamera {
         for (const buffer of this.buffers) buffer.state = 'free';
         return 0;
       default:
-        return this.controls.ioctl(name, view);
+        return this.input.ioctl(name, view) ?? this.controls.ioctl(name, view);
     }
   }
 

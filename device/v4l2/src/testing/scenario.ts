@@ -26,6 +26,8 @@ export interface FakeDevice {
   readonly damaged: readonly number[];
   /** Number of the first frame. */
   readonly firstSequence: number;
+  /** Whether it is an input for digital video that tells of changes, and not a camera. */
+  readonly digital: boolean;
 }
 
 export interface FakeFormat {
@@ -152,6 +154,7 @@ export function fakeDevice(change: Partial<FakeDevice> = {}): FakeDevice {
     lost: [],
     damaged: [],
     firstSequence: 0,
+    digital: false,
     ...change,
   };
 }
