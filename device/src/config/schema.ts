@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { PIXEL_FORMATS } from '@beltsight/sdk/preprocess';
 import { z } from 'zod';
 import { collectSchema, commandsSchema, triggerSchema } from '../command/schema.js';
+import { metricsSchema } from '../metrics/schema.js';
 import { runtimeSchema } from '../score/providers/schema.js';
 
 const level = z
@@ -218,6 +219,7 @@ export const deviceConfigSchema = z.strictObject({
   commands: commandsSchema.prefault({}).describe('What the device can be told to do, and by whom.'),
   collect: collectSchema.prefault({}).describe('Good images that the command `collect` saves.'),
   statusSeconds: z.number().min(0.2).max(3600).default(5).describe('How often the status is published.'),
+  metrics: metricsSchema.prefault({}).describe('Figures for Prometheus.'),
   log: z
     .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
     .default({ level: 'info' }),

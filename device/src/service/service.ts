@@ -4,6 +4,7 @@ import { openCamera } from '../camera/open.js';
 import { RgbConverter } from '../camera/rgb.js';
 import { Commands } from '../command/commands.js';
 import type { DeviceConfig } from '../config/schema.js';
+import { DeviceMetrics } from '../metrics/device-metrics.js';
 import { connectionOf } from '../publish/connection.js';
 import { Publisher } from '../publish/publisher.js';
 import { loadRuntime } from '../score/ort/library.js';
@@ -32,6 +33,7 @@ export class DeviceService {
     private readonly scorer: Scorer,
     private readonly observers: Observers,
     private readonly commands: Commands,
+    private readonly metrics: DeviceMetrics,
   ) {}
 
   /**
@@ -40,7 +42,8 @@ export class DeviceService {
    */
   static async open(config: DeviceConfig, logger: Logger): Promise<DeviceService> {
     const commands = new Commands(config, logger);
-    const observers = new Observers([], (error) => logger.error({ err: error }, `${error}`));
+    const metrics = new DeviceMetrics(config, logger);
+    const observers = new Observers([metrics], (error) => logger.error({ err: error }, `${error}`));
     const scorer = await Scorer.open(config.bundle, {
       ...config.runtime,
       log: (line) => logger.warn(line),
@@ -57,7 +60,7 @@ export class DeviceService {
       await scorer.close();
       throw error;
     }
-    return new DeviceService(config, logger, scorer, observers, commands);
+    return new DeviceService(config, logger, scorer, observers, commands, metrics);
   }
 
   /** Execution provider in use. */
@@ -77,19 +80,19 @@ export class DeviceService {
 
   /** Inspects until `stop`, or until all cameras have ended and everything is delivered. */
   async run(): Promise<void> {
-    const { config, logger, scorer, observers, commands } = this;
+    const { config, logger, scorer, observers, commands, metrics } = this;
     const { signal } = this.#stopping;
     const topics = topicsOf(config);
     const message = (status: StatusMessage) => ({ topic: topics.status, payload: Buffer.from(JSON.stringify(status)) });
     const publisher = new Publisher({
-      connect: connectionOf(config, () => message(offlineStatus(config))),
+      connect: metrics.timed(connectionOf(config, () => message(offlineStatus(config)))),
       limits: { maxMessages: config.outbox.maxMessages, maxBytes: config.outbox.maxMegabytes * 2 ** 20 },
       logger,
     });
     let state: StatusMessage['state'] = 'starting';
     const tell = (restartRates = false) => {
       const cameras = inspectors.map((inspector) => inspector.status(restartRates));
-      const status = statusOf(state, config, scorer, cameras);
+      const status = metrics.withFigures(statusOf(state, config, scorer, cameras));
       observers.status(status);
       const { topic, payload } = message(status);
       publisher.setStatus(topic, payload);
@@ -116,6 +119,13 @@ export class DeviceService {
     );
     this.#inspectors = inspectors;
     await commands.begin({ scorer, publisher, topics, status: () => tell(), acknowledge: () => false });
+    metrics.start({
+      scorer,
+      cameras: () => inspectors.map((inspector) => inspector.status()),
+      publisher: () => publisher.figures,
+      alive: () => this.alive,
+      changed: () => tell(),
+    });
     tell();
     const connecting = publisher.start();
     state = 'online';

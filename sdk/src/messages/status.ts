@@ -28,6 +28,33 @@ const cameraStatusSchema = z.object({
   collection: collectionSchema.optional().describe('The last collection of good images that a command began.'),
 });
 
+const count = z.int().nonnegative();
+const figure = z.number().nonnegative();
+
+const metricsStatusSchema = z.object({
+  stages: z
+    .record(z.string(), z.object({ count, p50Ms: figure, p99Ms: figure }))
+    .describe(
+      'Milliseconds of each stage over the last five to ten minutes: preprocess, model, decide, capture_to_result, publish.',
+    ),
+  scores: z
+    .record(z.string(), z.object({ count, p50: figure, p99: figure }))
+    .describe('Score divided by threshold of each product class over the same time: from 1 on a product is rejected.'),
+  results: z.object({ pass: count, reject: count, unknown: count }).describe('Results since the service started.'),
+  dropped: z
+    .record(z.string(), count)
+    .describe(
+      'Lost since the service started, by cause. Frames: overtaken by a newer one, paused. Messages: picture or result without room to wait, tooLarge for the broker.',
+    ),
+  waiting: count.describe('Messages that wait for the broker.'),
+  reconnects: count.describe('Times the connection to the broker was lost and made again.'),
+  temperatures: z.record(z.string(), z.number()).describe('Degrees Celsius of the thermal zones of the kernel.'),
+  processor: figure.describe('Processor time of the process, in cores: 1 is all of one.'),
+  memoryBytes: count.describe('Resident memory of the process.'),
+  eventLoopP99Ms: figure.describe('Milliseconds by which the event loop is late, exceeded in 1 % of looks.'),
+  problem: z.string().optional().describe('Why Prometheus cannot scrape the device, and what to do.'),
+});
+
 /** State of a device: `status`, retained, QoS 1; the last will is the same message with state `offline`. */
 export const statusSchema = z.object({
   schema: z.literal('beltsight.status/1'),
@@ -42,6 +69,7 @@ export const statusSchema = z.object({
     .optional()
     .describe('Providers that the configuration prefers, and why they are not in use.'),
   cameras: z.array(cameraStatusSchema).optional(),
+  metrics: metricsStatusSchema.optional().describe('How the device does; the same figures are there for Prometheus.'),
 });
 export type StatusMessage = z.infer<typeof statusSchema>;
 export type CameraStatus = z.infer<typeof cameraStatusSchema>;
