@@ -52,6 +52,8 @@ export class Inspector {
         this.#enter('ended');
         return;
       } catch (error) {
+        // A result made before is said before the failure, not after it.
+        await this.#publishing.catch(() => undefined);
         this.#publishing = Promise.resolve();
         const { message } = error as Error;
         logger.error({ err: error }, message);
@@ -89,6 +91,7 @@ export class Inspector {
     const frames = this.#count(camera.frames(signal));
     for await (const item of control.select(camera, frames, () => this.#counts.dropped++, signal)) {
       if ('fault' in item) {
+        await this.#publishing;
         this.parts.logger.warn(item.fault);
         this.#enter('failed', item.fault);
         continue;

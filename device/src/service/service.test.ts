@@ -142,6 +142,25 @@ describe('DeviceService', () => {
     await running;
   });
 
+  it('counts one failure of a camera that stays away, however often it is tried and whatever was still being published', async () => {
+    const port = await startBroker();
+    const seen = await listen(port);
+    const path = await mkdtemp(join(folder, 'vanishing-'));
+    const image = sharp({ create: { width: 2000, height: 2000, channels: 3, background: 'red' } });
+    await image.toFile(join(path, 'x.png'));
+    const errors: unknown[] = [];
+    const listening = pino({ level: 'error' }, { write: (line) => errors.push(line) });
+    const service = await DeviceService.open(configOf(port, { path, loop: true }, { frames: true }), listening);
+    const running = service.run();
+    await waitFor(() => expect(seen.results.length).toBeGreaterThan(2));
+    await rm(path, { recursive: true });
+    await waitFor(() => expect(errors.length).toBeGreaterThan(1));
+    service.stop();
+    await running;
+    const failed = seen.statuses.filter((status) => status.cameras?.[0]?.state === 'failed');
+    expect(failed.map((status) => status.cameras?.[0]?.failures)).toEqual(failed.map(() => 1));
+  });
+
   it('refuses a camera whose class the model does not know', async () => {
     await expect(DeviceService.open(configOf(1, {}, { class: 'grin' }), logger)).rejects.toThrow(
       /"belt" expects class "grin".*red, blue/,
