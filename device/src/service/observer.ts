@@ -1,7 +1,7 @@
 import type { ResultMessage, StatusMessage } from '@beltsight/sdk';
 
 /** What is known of one inspected frame besides its result. */
-interface InspectionDetails {
+export interface InspectionDetails {
   /** PNG heatmap, where one was made. */
   readonly heatmap: Buffer | undefined;
   /** From the capture of the frame to its result, in milliseconds. */
