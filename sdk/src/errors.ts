@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'MESSAGE_INVALID'
   | 'ARGUMENT_INVALID'
   | 'IO_FAILED'
+  | 'OUTPUT_FAILED'
   | 'INBOX_REFUSED'
   | 'INBOX_UNREACHABLE'
   | 'KEY_INVALID'

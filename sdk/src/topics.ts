@@ -18,6 +18,8 @@ export interface DeviceTopics {
   readonly root: string;
   /** Retained JSON {@link StatusMessage}; also the last will. */
   readonly status: string;
+  /** An increasing number, where configured: the device inspects. */
+  readonly heartbeat: string;
   /** JSON {@link ResultMessage}, QoS 1, never retained. */
   result(camera: string): string;
   /** PNG heatmap of one result, never retained. */
@@ -54,6 +56,7 @@ export function topicsOf(address: DeviceAddress): DeviceTopics {
   return {
     root,
     status: `${root}/status`,
+    heartbeat: `${root}/heartbeat`,
     result: (camera) => `${root}/camera/${level('camera', camera)}/result`,
     heatmap: (camera) => `${root}/camera/${level('camera', camera)}/heatmap`,
     frame: (camera) => `${root}/camera/${level('camera', camera)}/frame`,
@@ -86,7 +89,7 @@ type UpdateTopic = (typeof UPDATE_TOPICS)[number];
 
 /** What a concrete topic is about, or undefined for a topic of someone else. */
 export interface ParsedTopic extends DeviceAddress {
-  readonly kind: CameraTopic | 'status' | 'command' | 'reply' | `update/${UpdateTopic}`;
+  readonly kind: CameraTopic | 'status' | 'heartbeat' | 'command' | 'reply' | `update/${UpdateTopic}`;
   readonly camera?: string;
   /** Command name or reply id. */
   readonly name?: string;
@@ -97,7 +100,7 @@ export function parseTopic(topic: string): ParsedTopic | undefined {
   if (root !== 'beltsight' || version !== `${TOPIC_VERSION}` || !site || !line || !device) return undefined;
   const address = { site, line, device };
   const [first, second, third] = rest;
-  if (rest.length === 1 && first === 'status') return { ...address, kind: 'status' };
+  if (rest.length === 1 && (first === 'status' || first === 'heartbeat')) return { ...address, kind: first };
   if (rest.length === 3 && first === 'camera' && second) {
     const kind = CAMERA_TOPICS.find((name) => name === third);
     if (kind) return { ...address, kind, camera: second };

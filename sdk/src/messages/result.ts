@@ -44,5 +44,12 @@ export const resultSchema = z.object({
   }),
   modelId: z.string(),
   latencyMs: z.number().nonnegative().describe('From capture to result.'),
+  count: z
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      'Number of this inspection by its camera: it grows by one a result, jumps forward after a restart, and never runs backwards.',
+    ),
 });
 export type ResultMessage = z.infer<typeof resultSchema>;

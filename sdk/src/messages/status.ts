@@ -26,6 +26,23 @@ const cameraStatusSchema = z.object({
     .describe('Product class that configuration or recipe name; null: it is recognised.'),
   paused: z.boolean().optional().describe('Whether frames are taken but not inspected, because a command said so.'),
   collection: collectionSchema.optional().describe('The last collection of good images that a command began.'),
+  totals: z
+    .object({
+      since: z.iso.datetime().describe('When counting began.'),
+      pass: z.int().nonnegative(),
+      reject: z.int().nonnegative(),
+      unknown: z.int().nonnegative(),
+    })
+    .optional()
+    .describe('Results by verdict over all restarts; after a kill or power cut the last few hundred may be missing.'),
+  signals: z
+    .object({
+      sent: z.int().nonnegative(),
+      lost: z.int().nonnegative().describe('Reject signals that could not be given in time.'),
+      pending: z.int().nonnegative().describe('On their way to the ejector.'),
+    })
+    .optional()
+    .describe('Reject signals since the service started, where they are configured.'),
 });
 
 const count = z.int().nonnegative();
