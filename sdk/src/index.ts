@@ -35,6 +35,7 @@ export {
 export { jpegId, tagJpeg } from './messages/frame.js';
 export { decodePiece, encodePiece, type Piece } from './messages/piece.js';
 export { type ResultMessage, resultSchema, type Verdict, verdictSchema } from './messages/result.js';
+export { type CameraStatus, type CollectionStatus, type StatusMessage, statusSchema } from './messages/status.js';
 export {
   type DesiredMessage,
   desiredSchema,
@@ -44,5 +45,4 @@ export {
   type UpdateStateMessage,
   updateStateSchema,
 } from './messages/update.js';
-export { type CameraStatus, type CollectionStatus, type StatusMessage, statusSchema } from './messages/status.js';
 export { type DeviceAddress, type DeviceTopics, type ParsedTopic, parseTopic, topicsOf } from './topics.js';

@@ -17,6 +17,8 @@ export interface Frame extends Picture {
   readonly sequence: number;
   /** Milliseconds since 1970, by the clock of the device. */
   readonly capturedAt: number;
+  /** The same by the clock of `performance.now()`, which no setting of the clock moves; `viewed` adds it. */
+  readonly capturedMs?: number;
   /** Where it came from if that has a name: the file of a folder camera. */
   readonly source?: string;
 }

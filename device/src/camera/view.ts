@@ -40,7 +40,7 @@ async function* framesOf(
     // Some tolerance, so that a camera of exactly this rate is not halved by its jitter.
     if (item.capturedAt < due - periodMs * JITTER) continue;
     due = Math.max(due + periodMs, item.capturedAt + periodMs * (1 - JITTER));
-    yield { ...item, roi, orientation };
+    yield { ...item, capturedMs: performance.now() - (Date.now() - item.capturedAt), roi, orientation };
   }
 }
 

@@ -3,6 +3,7 @@ import { PIXEL_FORMATS } from '@beltsight/sdk/preprocess';
 import { z } from 'zod';
 import { collectSchema, commandsSchema, triggerSchema } from '../command/schema.js';
 import { metricsSchema } from '../metrics/schema.js';
+import { heartbeatSchema, outputsSchema } from '../output/schema.js';
 import { runtimeSchema } from '../score/providers/schema.js';
 
 const level = z
@@ -173,6 +174,7 @@ const cameraSchema = z.strictObject({
     .describe('`software`: frames are inspected only when the command `trigger` asks for one.'),
   heatmaps: z.enum(['none', 'rejects', 'all']).default('rejects').describe('Which results come with a heatmap.'),
   frames: z.boolean().default(false).describe('Publish a JPEG of every inspected frame.'),
+  outputs: outputsSchema.optional().describe('Reject signals and alarms; see docs/outputs.md.'),
 });
 export type CameraConfig = z.infer<typeof cameraSchema>;
 
@@ -218,6 +220,7 @@ export const deviceConfigSchema = z.strictObject({
     .refine((cameras) => new Set(cameras.map(({ name }) => name)).size === cameras.length, 'two have the same name'),
   commands: commandsSchema.prefault({}).describe('What the device can be told to do, and by whom.'),
   collect: collectSchema.prefault({}).describe('Good images that the command `collect` saves.'),
+  heartbeat: heartbeatSchema.optional().describe('A sign of life for a PLC; see docs/outputs.md.'),
   statusSeconds: z.number().min(0.2).max(3600).default(5).describe('How often the status is published.'),
   metrics: metricsSchema.prefault({}).describe('Figures for Prometheus.'),
   log: z

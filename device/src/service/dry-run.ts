@@ -1,5 +1,7 @@
 import { openCamera } from '../camera/open.js';
 import type { DeviceConfig } from '../config/schema.js';
+import { checkLines } from '../output/gpio/lines.js';
+import { gpioOf } from '../output/outputs.js';
 import { connectionOf } from '../publish/connection.js';
 import { Scorer } from '../score/scorer.js';
 import { requireKnownClasses } from './classes.js';
@@ -40,6 +42,8 @@ export async function* checksOf(config: DeviceConfig): AsyncGenerator<Check> {
     );
   });
   for (const camera of config.cameras) yield attempt(`camera ${camera.name}`, () => openCamera(camera).check());
+  const lines = gpioOf(config);
+  if (lines.length > 0) yield attempt('outputs', async () => checkLines(lines));
   yield attempt('broker', async () => {
     const client = await connectionOf(config, undefined)(() => undefined);
     await client.endAsync();

@@ -1,4 +1,4 @@
-import type { CameraStatus, DeviceTopics } from '@beltsight/sdk';
+import type { CameraStatus, DeviceTopics, Verdict } from '@beltsight/sdk';
 import type { Logger } from 'pino';
 import type { Camera, CameraFault, Frame } from '../camera/frame.js';
 import type { RgbConverter } from '../camera/rgb.js';
@@ -24,6 +24,8 @@ export interface InspectorParts {
   readonly publisher: Publisher;
   readonly observers: Observers;
   readonly topics: DeviceTopics;
+  /** Counts a result and gives its number. */
+  readonly count: (verdict: Verdict) => number | undefined;
   readonly logger: Logger;
   /** Hears that the camera's state changed. */
   readonly changed: () => void;
@@ -127,7 +129,8 @@ export class Inspector {
     const preview = await converter?.convert(frame);
     await this.#publishing;
     const { modelId } = scorer.manifest;
-    this.#publishing = publicationOf(frame, preview, inspection, config, modelId, topics).then((inspected) => {
+    const count = this.parts.count(inspection.verdict);
+    this.#publishing = publicationOf(frame, preview, inspection, config, modelId, topics, count).then((inspected) => {
       const { result, heatmap, messages } = inspected;
       observers.result(result, { heatmap, latencyMs: result.latencyMs });
       publisher.send(messages);

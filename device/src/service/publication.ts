@@ -23,6 +23,7 @@ export interface InspectedFrame {
 /**
  * The result of one inspected frame and its messages: its picture where there is one, heatmap where the configuration wants it, then the result.
  * @param preview the frame as people see it
+ * @param count number of the inspection, where there is one
  */
 export async function publicationOf(
   frame: Frame,
@@ -31,6 +32,7 @@ export async function publicationOf(
   camera: CameraConfig,
   modelId: string,
   topics: DeviceTopics,
+  count?: number,
 ): Promise<InspectedFrame> {
   const id = uuidv7();
   const messages: OutgoingMessage[] = [];
@@ -41,7 +43,7 @@ export async function publicationOf(
   const wanted = camera.heatmaps === 'all' || (camera.heatmaps === 'rejects' && inspection.verdict !== 'pass');
   const heatmap = wanted ? heatmapOf(id, inspection) : undefined;
   if (heatmap) messages.push(picture(topics.heatmap(camera.name), heatmap, 'image/png'));
-  const result = resultOf(id, frame, inspection, camera.name, modelId);
+  const result = resultOf(id, frame, inspection, camera.name, modelId, count);
   messages.push({
     topic: topics.result(camera.name),
     payload: Buffer.from(JSON.stringify(result)),
@@ -51,7 +53,14 @@ export async function publicationOf(
   return { result, heatmap, messages };
 }
 
-function resultOf(id: string, frame: Frame, inspection: Inspection, camera: string, modelId: string): ResultMessage {
+function resultOf(
+  id: string,
+  frame: Frame,
+  inspection: Inspection,
+  camera: string,
+  modelId: string,
+  count: number | undefined,
+): ResultMessage {
   const { verdict, score, threshold, pValue, className, classSource, distance } = inspection;
   return {
     schema: 'beltsight.result/1',
@@ -68,7 +77,11 @@ function resultOf(id: string, frame: Frame, inspection: Inspection, camera: stri
     pValue,
     class: { name: className, source: classSource, distance },
     modelId,
-    latencyMs: Math.max(0, Date.now() - frame.capturedAt),
+    latencyMs: Math.max(
+      0,
+      frame.capturedMs === undefined ? Date.now() - frame.capturedAt : performance.now() - frame.capturedMs,
+    ),
+    ...(count === undefined ? {} : { count }),
   };
 }
 

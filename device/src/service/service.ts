@@ -5,6 +5,8 @@ import { RgbConverter } from '../camera/rgb.js';
 import { Commands } from '../command/commands.js';
 import type { DeviceConfig } from '../config/schema.js';
 import { DeviceMetrics } from '../metrics/device-metrics.js';
+import { InspectionCounters } from '../output/count/counters.js';
+import { Outputs } from '../output/outputs.js';
 import { connectionOf } from '../publish/connection.js';
 import { Publisher } from '../publish/publisher.js';
 import { loadRuntime } from '../score/ort/library.js';
@@ -22,6 +24,14 @@ const DELIVER_MS = 600_000;
 /** A frame in work for longer will never be done. */
 const STUCK_MS = 60_000;
 
+/** What a service has besides cameras and model. */
+interface Parts {
+  readonly commands: Commands;
+  readonly metrics: DeviceMetrics;
+  readonly outputs: Outputs;
+  readonly counters: InspectionCounters;
+}
+
 /** The device: cameras to scorer to broker, until it is stopped or every camera has ended. */
 export class DeviceService {
   readonly #stopping = new AbortController();
@@ -32,8 +42,7 @@ export class DeviceService {
     private readonly logger: Logger,
     private readonly scorer: Scorer,
     private readonly observers: Observers,
-    private readonly commands: Commands,
-    private readonly metrics: DeviceMetrics,
+    private readonly parts: Parts,
   ) {}
 
   /**
@@ -43,11 +52,16 @@ export class DeviceService {
   static async open(config: DeviceConfig, logger: Logger): Promise<DeviceService> {
     const commands = new Commands(config, logger);
     const metrics = new DeviceMetrics(config, logger);
-    const observers = new Observers([metrics], (error) => logger.error({ err: error }, `${error}`));
+    const outputs = await Outputs.open(config, logger);
+    const counters = await InspectionCounters.open(config, logger);
+    const observers = new Observers([metrics, outputs, counters], (error) => logger.error({ err: error }, `${error}`));
     const scorer = await Scorer.open(config.bundle, {
       ...config.runtime,
       log: (line) => logger.warn(line),
       observe: (stage, ms) => observers.stage(stage, ms),
+    }).catch(async (error) => {
+      await observers.close();
+      throw error;
     });
     const { name, modelId, classes, golden } = scorer.manifest;
     logger.info(
@@ -57,10 +71,10 @@ export class DeviceService {
     try {
       requireKnownClasses(config, scorer.manifest);
     } catch (error) {
-      await scorer.close();
+      await Promise.all([scorer.close(), observers.close()]);
       throw error;
     }
-    return new DeviceService(config, logger, scorer, observers, commands, metrics);
+    return new DeviceService(config, logger, scorer, observers, { commands, metrics, outputs, counters });
   }
 
   /** Execution provider in use. */
@@ -80,7 +94,8 @@ export class DeviceService {
 
   /** Inspects until `stop`, or until all cameras have ended and everything is delivered. */
   async run(): Promise<void> {
-    const { config, logger, scorer, observers, commands, metrics } = this;
+    const { config, logger, scorer, observers } = this;
+    const { commands, metrics, outputs, counters } = this.parts;
     const { signal } = this.#stopping;
     const topics = topicsOf(config);
     const message = (status: StatusMessage) => ({ topic: topics.status, payload: Buffer.from(JSON.stringify(status)) });
@@ -91,7 +106,9 @@ export class DeviceService {
     });
     let state: StatusMessage['state'] = 'starting';
     const tell = (restartRates = false) => {
-      const cameras = inspectors.map((inspector) => inspector.status(restartRates));
+      const cameras = inspectors.map((inspector) =>
+        outputs.withSignals(counters.withTotals(inspector.status(restartRates))),
+      );
       const status = metrics.withFigures(statusOf(state, config, scorer, cameras));
       observers.status(status);
       const { topic, payload } = message(status);
@@ -113,18 +130,30 @@ export class DeviceService {
           publisher,
           observers,
           topics,
+          count: (verdict) => counters.next(camera.name, verdict),
           logger: logger.child({ camera: camera.name }),
           changed: () => tell(),
         }),
     );
     this.#inspectors = inspectors;
-    await commands.begin({ scorer, publisher, topics, status: () => tell(), acknowledge: () => false });
+    await commands.begin({
+      scorer,
+      publisher,
+      topics,
+      status: () => tell(),
+      acknowledge: (camera, alarm, by) => outputs.acknowledge(camera, alarm, by),
+    });
     metrics.start({
       scorer,
       cameras: () => inspectors.map((inspector) => inspector.status()),
       publisher: () => publisher.figures,
       alive: () => this.alive,
       changed: () => tell(),
+    });
+    outputs.start({
+      publisher,
+      manifest: scorer.manifest,
+      busyMs: () => Math.max(...inspectors.map(({ busyMs }) => busyMs)),
     });
     tell();
     const connecting = publisher.start();

@@ -1,0 +1,69 @@
+import type { CameraStatus, StatusMessage } from '@beltsight/sdk';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Heartbeat } from './heartbeat.js';
+import { heartbeatSchema } from './schema.js';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function heartbeatOf(config: object = {}) {
+  const beats: number[] = [];
+  const levels: boolean[] = [];
+  const work = { busyMs: 0 };
+  const heartbeat = new Heartbeat({
+    config: heartbeatSchema.parse({ periodMs: 100, ...config }),
+    busyMs: () => work.busyMs,
+    beat: (number) => beats.push(number),
+    line: { set: (level) => levels.push(level) },
+    failed: vi.fn(),
+  });
+  const say = (...states: CameraStatus['state'][]) =>
+    heartbeat.status({ cameras: states.map((state) => ({ state })) } as StatusMessage);
+  return { heartbeat, beats, levels, work, say };
+}
+
+describe('Heartbeat', () => {
+  it('counts and makes a square wave while cameras inspect', () => {
+    const { heartbeat, beats, levels, say } = heartbeatOf();
+    vi.advanceTimersByTime(300);
+    expect(beats).toEqual([]);
+    say('running', 'running');
+    vi.advanceTimersByTime(400);
+    expect(beats).toEqual([1, 2, 3, 4]);
+    expect(levels).toEqual([true, false, true, false]);
+    heartbeat.close();
+  });
+
+  it.each([
+    ['all', ['running', 'failed'], false],
+    ['any', ['running', 'failed'], true],
+    ['any', ['ended', 'failed'], false],
+    ['all', ['starting'], false],
+  ] as const)('with "%s" and cameras %j beats: %s', (cameras, states, beating) => {
+    const { heartbeat, beats, say } = heartbeatOf({ cameras });
+    say(...states);
+    vi.advanceTimersByTime(500);
+    expect(beats.length > 0).toBe(beating);
+    heartbeat.close();
+  });
+
+  it('stops at the low level while a frame is stuck, and goes on from its number', () => {
+    const { heartbeat, beats, levels, work, say } = heartbeatOf({ stuckMs: 1000 });
+    say('running');
+    vi.advanceTimersByTime(100);
+    work.busyMs = 1000;
+    vi.advanceTimersByTime(500);
+    expect([beats, levels]).toEqual([[1], [true, false]]);
+    work.busyMs = 0;
+    vi.advanceTimersByTime(100);
+    expect(beats).toEqual([1, 2]);
+    heartbeat.close();
+    expect(levels.at(-1)).toBe(false);
+    vi.advanceTimersByTime(500);
+    expect(beats).toEqual([1, 2]);
+  });
+});

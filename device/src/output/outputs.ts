@@ -1,0 +1,177 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type CameraStatus, type DeviceTopics, type ResultMessage, type StatusMessage, topicsOf } from '@beltsight/sdk';
+import type { BundleManifest } from '@beltsight/sdk/bundle';
+import type { Logger } from 'pino';
+import type { DeviceConfig } from '../config/schema.js';
+import type { Publisher } from '../publish/publisher.js';
+import type { InspectionDetails, ServiceObserver } from '../service/observer.js';
+import { CameraAlarm } from './alarm/camera-alarm.js';
+import { CameraOutputs } from './camera-outputs.js';
+import type { GpioCalls } from './gpio/libc.js';
+import { GpioLines } from './gpio/lines.js';
+import type { GpioLineConfig } from './gpio/schema.js';
+import { Heartbeat } from './heartbeat.js';
+import type { OutputsConfig } from './schema.js';
+import { Encoder } from './signal/encoder.js';
+import { RejectSignals } from './signal/reject-signals.js';
+
+/** Signals that become due so long after the service was stopped are still given. */
+const DRAIN_MS = 5000;
+/** Pulses under way are not cut short, but for those that are longer. */
+const PULSE_MS = 2000;
+
+export interface OutputsStart {
+  readonly publisher: Pick<Publisher, 'send' | 'say' | 'subscribe' | 'figures'>;
+  readonly manifest: Pick<BundleManifest, 'classes'>;
+  /** For how long a frame has been in work, the longest of all cameras, in milliseconds. */
+  readonly busyMs: () => number;
+}
+
+/** Everything a line is told besides results: reject signals, alarms, heartbeat. Lines of GPIO are at rest from `open` on. */
+export class Outputs implements ServiceObserver {
+  readonly #cameras = new Map<string, CameraOutputs>();
+  readonly #signals: RejectSignals[] = [];
+  readonly #encoders: Encoder[] = [];
+  #heartbeat: Heartbeat | undefined;
+
+  private constructor(
+    private readonly config: DeviceConfig,
+    private readonly logger: Logger,
+    private readonly topics: DeviceTopics,
+    private readonly lines: GpioLines,
+    private readonly alarms: ReadonlyMap<string, CameraAlarm>,
+  ) {}
+
+  /**
+   * Takes the lines and reads the alarms of earlier runs.
+   * @throws BeltsightError OUTPUT_FAILED if a GPIO line cannot be had: products would pass the ejector unseen
+   */
+  static async open(config: DeviceConfig, logger: Logger, calls?: GpioCalls): Promise<Outputs> {
+    const failed = (error: unknown) => logger.error({ err: error }, `${(error as Error).message}`);
+    const lines = GpioLines.open(gpioOf(config), failed, calls);
+    const alarms = config.cameras.flatMap(({ name, outputs }) =>
+      outputs ? [alarmOf(name, outputs, config.state, logger)] : [],
+    );
+    return new Outputs(config, logger, topicsOf(config), lines, new Map(await Promise.all(alarms)));
+  }
+
+  /** Connects the outputs; from now on results lead to signals. */
+  start({ publisher, manifest, busyMs }: OutputsStart): void {
+    const rates = new Map(manifest.classes.map(({ name, falseRejectRate }) => [name, falseRejectRate.wanted]));
+    const usual = Math.max(...rates.values());
+    const subscribe = sharedSubscriptions(publisher);
+    for (const { name, outputs: config } of this.config.cameras) {
+      const alarm = this.alarms.get(name);
+      if (!config || !alarm) continue;
+      const logger = this.logger.child({ camera: name });
+      const signals = config.signal && this.#signalsOf(name, config.signal, publisher, subscribe, logger);
+      alarm.start((message) => {
+        const options = { qos: 1, retain: true, properties: JSON_PROPERTIES } as const;
+        const payload = Buffer.from(JSON.stringify(message));
+        publisher.send([{ topic: this.topics.alarm(name), payload, importance: 'result', options }]);
+      });
+      const calibrated = (product: string | null) => (product === null ? usual : (rates.get(product) ?? usual));
+      this.#cameras.set(name, new CameraOutputs({ config, signals, alarm, calibrated }));
+    }
+    const { heartbeat } = this.config;
+    if (!heartbeat) return;
+    const topic = heartbeat.topic ?? this.topics.heartbeat;
+    this.#heartbeat = new Heartbeat({
+      config: heartbeat,
+      busyMs,
+      beat: (number) => publisher.say(topic, Buffer.from(`${number}`), { qos: 0 }),
+      line: heartbeat.gpio && this.lines.line(heartbeat.gpio),
+      failed: this.lines.failed,
+    });
+  }
+
+  result(result: ResultMessage, { latencyMs }: InspectionDetails): void {
+    this.#cameras.get(result.camera)?.result(result, performance.now() - latencyMs);
+  }
+
+  status(status: StatusMessage): void {
+    this.#heartbeat?.status(status);
+  }
+
+  /** A camera's status with the figures of its signals. */
+  withSignals(status: CameraStatus): CameraStatus {
+    return this.#cameras.get(status.name)?.withSignals(status) ?? status;
+  }
+
+  /** Says that a person has seen an alarm; false if it is not the one there is, or over. */
+  acknowledge(camera: string, id: string, by?: string): boolean {
+    return this.alarms.get(camera)?.acknowledge(id, by) ?? false;
+  }
+
+  /** Signals that are due soon are given; then all lines are at rest and given back. */
+  async close(): Promise<void> {
+    this.#heartbeat?.close();
+    await Promise.all(this.#signals.map((signals) => signals.close(DRAIN_MS)));
+    for (const encoder of this.#encoders) encoder.close();
+    await Promise.race([this.lines.finished(), sleep(PULSE_MS, undefined, { ref: false })]);
+    this.lines.close();
+    for (const alarm of this.alarms.values()) await alarm.close();
+  }
+
+  #signalsOf(
+    camera: string,
+    config: NonNullable<OutputsConfig['signal']>,
+    publisher: OutputsStart['publisher'],
+    subscribe: Publisher['subscribe'],
+    logger: Logger,
+  ): RejectSignals {
+    const { gpio, encoder: encoderConfig, distance } = config;
+    const encoder =
+      encoderConfig && distance !== undefined
+        ? new Encoder({
+            config: encoderConfig,
+            distance,
+            logger,
+            subscribe,
+            moved: () => signals.moved(),
+            anew: () => signals.anew(),
+          })
+        : undefined;
+    if (encoder) this.#encoders.push(encoder);
+    const signals: RejectSignals = new RejectSignals({
+      camera,
+      config,
+      topic: this.topics.reject(camera),
+      speaker: publisher,
+      pulse: gpio && this.lines.pulse(gpio),
+      encoder,
+      logger,
+    });
+    this.#signals.push(signals);
+    return signals;
+  }
+}
+
+/** The lines that a configuration names. */
+export const gpioOf = ({ cameras, heartbeat }: DeviceConfig): GpioLineConfig[] =>
+  [...cameras.map(({ outputs }) => outputs?.signal?.gpio), heartbeat?.gpio].filter((line) => line !== undefined);
+
+const JSON_PROPERTIES = { contentType: 'application/json', payloadFormatIndicator: true };
+
+async function alarmOf(camera: string, { alarm: config }: OutputsConfig, state: string, logger: Logger) {
+  const parts = { camera, config, file: join(state, 'alarm', `${camera}.json`), logger: logger.child({ camera }) };
+  return [camera, await CameraAlarm.open(parts)] as const;
+}
+
+/** One subscription a topic, however many cameras share an encoder. */
+function sharedSubscriptions(publisher: Pick<Publisher, 'subscribe'>): Publisher['subscribe'] {
+  const listeners = new Map<string, Parameters<Publisher['subscribe']>[1][]>();
+  return (topic, listener) => {
+    const known = listeners.get(topic);
+    if (known) {
+      known.push(listener);
+      return;
+    }
+    const all = [listener];
+    listeners.set(topic, all);
+    publisher.subscribe(topic, (message) => {
+      for (const each of all) each(message);
+    });
+  };
+}

@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { EncoderTrack, type TrackOptions } from './encoder-track.js';
+
+/** A track with a clock of its own. */
+function trackOf(options: Partial<TrackOptions> = {}) {
+  const clock = { ms: 0 };
+  const track = new EncoderTrack({ bits: 32, reverse: false, resetCounts: 1000, ...options }, () => clock.ms);
+  const read = (raw: number, atMs: number) => {
+    clock.ms = Math.max(clock.ms, atMs);
+    return track.read(raw, atMs);
+  };
+  return { track, clock, read };
+}
+
+describe('EncoderTrack', () => {
+  it.each([16, 32] as const)('counts on where a counter of %i bits begins again at 0', (bits) => {
+    const steps = fc.array(fc.integer({ min: -400, max: 2 ** 15 - 1 }), { maxLength: 50 });
+    fc.assert(
+      fc.property(fc.nat(2 ** bits - 1), steps, (start, all) => {
+        const { track, read } = trackOf({ bits });
+        read(start, 0);
+        let position = 0;
+        let raw = start;
+        all.forEach((step, i) => {
+          position += step;
+          raw = (raw + step + 2 ** bits) % 2 ** bits;
+          expect(read(raw, i + 1)).toBe('moved');
+          expect(track.at(i + 1)).toBe(position);
+        });
+      }),
+    );
+  });
+
+  it('counts backwards where the encoder does', () => {
+    const { track, read } = trackOf({ reverse: true });
+    read(5, 0);
+    read(2 ** 32 - 5, 10);
+    expect(track.at(10)).toBe(10);
+  });
+
+  it('reckons positions between readings, and as far beyond the last one as they lie apart', () => {
+    const { track, clock, read } = trackOf();
+    expect(track.at(0)).toBeUndefined();
+    read(0, 0);
+    read(100, 100);
+    expect([track.at(-1), track.at(50), track.at(150), track.at(200), track.at(900)]).toEqual([
+      undefined,
+      50,
+      150,
+      200,
+      200,
+    ]);
+    expect(track.msUntil(180)).toBe(80);
+    expect(track.msUntil(250)).toBeUndefined();
+    clock.ms = 180;
+    expect(track.reached(180)).toBe(true);
+    expect(track.reached(181)).toBe(false);
+  });
+
+  it('takes the configured speed for the one to come, in the direction that was measured', () => {
+    const { track, read } = trackOf({ countsPerSecond: 2000 });
+    read(0, 0);
+    read(100, 100);
+    expect(track.at(150)).toBe(200);
+    read(90, 200);
+    expect(track.at(250)).toBe(-10);
+  });
+
+  it('reckons nothing while the belt stands', () => {
+    const { track, read } = trackOf({ countsPerSecond: 1000 });
+    read(100, 0);
+    read(100, 100);
+    expect(track.at(150)).toBe(0);
+    expect(track.msUntil(1)).toBeUndefined();
+  });
+
+  it('tells when a target was passed', () => {
+    const { track, clock, read } = trackOf();
+    read(0, 0);
+    read(100, 100);
+    read(300, 200);
+    clock.ms = 200;
+    expect(track.lateMs(300)).toBe(0);
+    expect(track.lateMs(200)).toBe(50);
+    expect(track.lateMs(50)).toBe(150);
+    // Before anything that is known.
+    expect(track.lateMs(-10)).toBe(200);
+  });
+
+  it('notices a counter that began anew', () => {
+    const { track, read } = trackOf({ resetCounts: 1000 });
+    read(5000, 0);
+    read(6000, 100);
+    expect(read(4999, 200)).toBe('anew');
+    expect(read(5100, 300)).toBe('moved');
+    expect(track.at(300)).toBe(101);
+  });
+
+  it('never asks to be looked at again without end', () => {
+    const readings = fc.array(fc.tuple(fc.nat(500), fc.integer({ min: 1, max: 200 })), { minLength: 2, maxLength: 20 });
+    fc.assert(
+      fc.property(readings, fc.integer({ min: 1, max: 3000 }), (all, target) => {
+        const { track, clock, read } = trackOf();
+        let [raw, at] = [0, 0];
+        for (const [counts, ms] of all) {
+          raw += counts;
+          at += ms;
+          read(raw, at);
+        }
+        for (let looks = 0; !track.reached(target); looks++) {
+          const ms = track.msUntil(target);
+          if (ms === undefined) return;
+          expect(looks).toBeLessThan(5);
+          clock.ms += Math.max(ms, 0.001);
+        }
+      }),
+    );
+  });
+});

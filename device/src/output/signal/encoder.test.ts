@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import type { IPublishPacket } from 'mqtt';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { waitFor } from '../../../../test/support/patience.js';
+import { countOf, Encoder } from './encoder.js';
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+function encoderOf(config: object) {
+  const logger = { warn: vi.fn(), error: vi.fn() };
+  const topics = new Map<string, (message: IPublishPacket) => void>();
+  const [moved, anew] = [vi.fn(), vi.fn()];
+  const encoder = new Encoder({
+    config: { bits: 32, reverse: false, pollMs: 1, ...config } as never,
+    distance: 1000,
+    logger,
+    subscribe: (topic, listener) => topics.set(topic, listener),
+    moved,
+    anew,
+  });
+  closers.push(() => encoder.close());
+  const send = (payload: string | Buffer) => topics.get('plc/encoder')?.({ payload } as IPublishPacket);
+  return { encoder, logger, moved, anew, send };
+}
+
+describe('an encoder on a topic', () => {
+  it('moves with every count, and says once that a payload is none', () => {
+    const { encoder, logger, moved, anew, send } = encoderOf({ topic: 'plc/encoder' });
+    send('4294967290');
+    for (const payload of ['', 'NaN', '{"count":1}', '1e9', '0x10', '1'.repeat(40), Buffer.alloc(1 << 20)]) {
+      send(payload);
+    }
+    expect(logger.error.mock.calls).toEqual([[expect.stringMatching(/plc\/encoder holds no count/)]]);
+    // The second time the belt stands, and nothing is reckoned beyond the reading.
+    send(Buffer.from(' 4\n'));
+    send('4');
+    expect(encoder.track.at(performance.now())).toBe(10);
+    expect(moved).toHaveBeenCalledTimes(3);
+    send('4294900000');
+    expect(anew).toHaveBeenCalledTimes(1);
+    encoder.close();
+    send('0');
+    expect(moved).toHaveBeenCalledTimes(4);
+  });
+
+  it('takes a number for a count and nothing else for one', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.uint8Array({ maxLength: 64 })), (payload) => {
+        const count = countOf(payload);
+        expect(count === undefined || Number.isFinite(count)).toBe(true);
+      }),
+    );
+    fc.assert(fc.property(fc.nat(2 ** 32 - 1), (count) => void expect(countOf(`${count}\n`)).toBe(count)));
+  });
+});
+
+describe('an encoder of the Linux counter subsystem', () => {
+  it('is read again and again, also after its file was away', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'beltsight-counter-'));
+    closers.push(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'count');
+    const { encoder, logger } = encoderOf({ path });
+    await waitFor(() => expect(logger.error).toHaveBeenCalledTimes(1));
+    expect(logger.error.mock.calls[0]?.[0]).toMatch(/count cannot be read: ENOENT/);
+    writeFileSync(path, '100\n');
+    await waitFor(() => expect(encoder.track.at(performance.now())).toBe(0));
+    writeFileSync(path, '350\n');
+    await waitFor(() => expect(encoder.track.at(performance.now())).toBe(250));
+    expect(logger.error).toHaveBeenCalledTimes(1);
+  });
+});

@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RejectMessage } from '@beltsight/sdk';
+import type { IClientPublishOptions } from 'mqtt';
+import type { Logger } from 'pino';
+import type { Rejection } from '../judge/judge.js';
+import type { SignalConfig } from '../schema.js';
+import { TIME } from './axis.js';
+import type { Encoder } from './encoder.js';
+import { Pulse } from './pulse.js';
+import { type Loss, Schedule } from './schedule.js';
+import { fill } from './template.js';
+
+/** What signals need of the publisher: now or never. */
+interface Speaker {
+  readonly figures: { readonly connected: boolean };
+  say(topic: string, payload: Buffer, options: IClientPublishOptions): void;
+}
+
+export interface RejectSignalsParts {
+  readonly camera: string;
+  readonly config: SignalConfig;
+  readonly topic: string;
+  readonly speaker: Speaker;
+  readonly pulse: Pulse | undefined;
+  /** Where the configuration names a distance. Its owner calls `moved` and `anew`. */
+  readonly encoder: Encoder | undefined;
+  readonly logger: Pick<Logger, 'warn' | 'error'>;
+}
+
+/** The reject signals of one camera, from the verdict to the ejector. */
+export class RejectSignals {
+  readonly #schedule: Schedule<Rejection>;
+  #sent = 0;
+  #lost = 0;
+  /** Sends the PLC's reset when the last signal is long enough ago. */
+  readonly #reset = new Pulse({ set: (active) => (active ? undefined : this.#sayReset()) }, () => undefined);
+  /** What the last loss was for, so that a row of them is one line. */
+  #complained: string | undefined;
+
+  constructor(private readonly parts: RejectSignalsParts) {
+    const { config, encoder } = parts;
+    this.#schedule = new Schedule({
+      axis: encoder?.track ?? TIME,
+      maxPending: config.maxPending,
+      maxLateMs: config.maxLateMs,
+      fire: (rejection, lateMs) => this.#fire(rejection, lateMs),
+      lost: (_, why, lateMs) => this.#lose(LOSSES[why](config, lateMs)),
+    });
+  }
+
+  /** Since the start; `lost`: not given, or not by every way that is configured. */
+  get figures(): { readonly sent: number; readonly lost: number; readonly pending: number } {
+    return { sent: this.#sent, lost: this.#lost, pending: this.#schedule.size };
+  }
+
+  /** Gives the signal when the product is at the ejector. */
+  push(rejection: Rejection): void {
+    const { config, encoder } = this.parts;
+    if (config.distance === undefined) {
+      this.#schedule.push(rejection.capturedMs + (config.delayMs ?? 0), rejection);
+      return;
+    }
+    const position = encoder?.track.at(rejection.capturedMs);
+    if (position === undefined) this.#lose('the encoder had told no position when the frame was captured');
+    else this.#schedule.push(position + config.distance, rejection);
+  }
+
+  /** The encoder has moved. */
+  moved(): void {
+    this.#schedule.check();
+  }
+
+  /** The encoder began anew. */
+  anew(): void {
+    this.#schedule.drop('displaced');
+  }
+
+  /** Gives the signals that become due in so long; what is left is lost. Then the PLC's value is reset. */
+  async close(patienceMs: number): Promise<void> {
+    await this.#schedule.close(patienceMs);
+    await Promise.race([this.#reset.finished(), sleep(patienceMs, undefined, { ref: false })]);
+    this.#reset.end();
+  }
+
+  #fire(rejection: Rejection, lateMs: number): void {
+    const { pulse, speaker, config } = this.parts;
+    let given = true;
+    try {
+      if (config.gpio) pulse?.trigger(config.gpio.pulseMs);
+    } catch (error) {
+      given = false;
+      this.#complain((error as Error).message);
+    }
+    // No outbox: a signal that comes when the broker is back would hit another product.
+    if (speaker.figures.connected) this.#say(rejection, lateMs);
+    else {
+      given = given && pulse !== undefined;
+      this.#complain('there is no connection to the broker');
+    }
+    if (given) {
+      this.#sent++;
+      this.#complained = speaker.figures.connected ? undefined : this.#complained;
+    } else this.#lost++;
+  }
+
+  #say({ results, verdict, class: name, count }: Rejection, lateMs: number): void {
+    const { camera, topic, speaker, config } = this.parts;
+    const message: RejectMessage = {
+      schema: 'beltsight.reject/1',
+      id: randomUUID(),
+      results: [...results],
+      camera,
+      at: new Date(Date.now() - lateMs).toISOString(),
+      lateMs,
+      verdict,
+      class: name,
+    };
+    const { plc } = config;
+    if (plc) {
+      const { id, at } = message;
+      const payload = fill(plc.payload, { id, camera, verdict, class: name, at, lateMs: lateMs.toFixed(1), count });
+      speaker.say(plc.topic, Buffer.from(payload), { qos: plc.qos });
+      if (plc.reset) this.#reset.trigger(plc.reset.afterMs);
+    }
+    const properties = { contentType: 'application/json', payloadFormatIndicator: true, messageExpiryInterval: 1 };
+    speaker.say(topic, Buffer.from(JSON.stringify(message)), { qos: 1, properties });
+  }
+
+  #sayReset(): void {
+    const { plc } = this.parts.config;
+    if (plc?.reset) this.parts.speaker.say(plc.topic, Buffer.from(plc.reset.payload), { qos: plc.qos });
+  }
+
+  #lose(why: string): void {
+    this.#lost++;
+    this.#complain(why);
+  }
+
+  #complain(why: string): void {
+    if (this.#complained === why) return;
+    this.#complained = why;
+    this.parts.logger.error(
+      { lost: this.#lost },
+      `A bad product passes the ejector of camera "${this.parts.camera}": ${why}.`,
+    );
+  }
+}
+
+const LOSSES: Readonly<Record<Loss, (config: SignalConfig, lateMs: number) => string>> = {
+  late: ({ maxLateMs }) =>
+    `its signal would be more than maxLateMs (${maxLateMs}) late; the ejector is too near, or the device too slow`,
+  full: ({ maxPending }) => `more than maxPending (${maxPending}) signals are on their way; does the belt move?`,
+  displaced: () => 'the encoder began anew while its signal was on its way',
+  shutdown: () => 'the service ended before it was there; look at what is on the belt',
+};
