@@ -174,8 +174,8 @@ create_user() {
   real || return 0
   getent passwd beltsight >/dev/null ||
     useradd --system --user-group --home-dir /var/lib/beltsight --no-create-home --shell /usr/sbin/nologin beltsight
-  # Cameras belong to video, GPUs to video or render.
-  for group in video render; do
+  # Cameras belong to video, GPUs to video or render, output lines to gpio where there is such a group.
+  for group in video render gpio; do
     ! getent group "$group" >/dev/null || usermod --append --groups "$group" beltsight
   done
 }
