@@ -51,6 +51,14 @@ describe('viewed', () => {
     expect(numbers(await seen({ maxRateHz: 10 }, 6))).toEqual([0, 1, 2, 'a wink', 3, 4, 5]);
   });
 
+  it('tells when a frame was captured by a clock that no setting moves', async () => {
+    const before = performance.now() - Date.now();
+    const [first] = (await seen({}, 1)) as [Frame];
+    // Both clocks are read in turn, and that of the day counts whole milliseconds.
+    expect(Math.abs((first.capturedMs as number) - before - first.capturedAt)).toBeLessThan(60_000);
+    expect(first.capturedMs).toBeLessThan(performance.now());
+  });
+
   it('tells what part of the frame counts and which way up it is', async () => {
     const roi = { x: 1, y: 2, width: 3, height: 4 };
     expect((await seen({ roi, rotate: 90 }))[0]).toMatchObject({ roi, orientation: { rotate: 90, mirror: false } });
