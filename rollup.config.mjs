@@ -30,6 +30,14 @@ const library = (folder, entries, types = entries) => [
 const prefix = (folder, entries) =>
   Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, `${folder}/src/${file}`]));
 
+/** An example that Node runs. */
+const program = (folder, input, name) => ({
+  input,
+  external: outside(folder),
+  plugins: [nodeResolve(), esbuild({ target: 'node20' })],
+  output: { file: `examples/dist/${name}.js`, format: 'es', sourcemap: true },
+});
+
 /** A page: one self-contained browser bundle. */
 const page = (input, file) => ({
   input,
@@ -57,12 +65,8 @@ export default [
     { index: 'index.ts', testing: 'testing/index.ts' },
   ),
   ...library('device', { index: 'index.ts', cli: 'cli/main.ts' }, { index: 'index.ts' }),
-  {
-    input: 'examples/demo/main.ts',
-    external: outside('examples'),
-    plugins: [nodeResolve(), esbuild({ target: 'node20' })],
-    output: { file: 'examples/dist/demo.js', format: 'es', sourcemap: true },
-  },
+  program('examples', 'examples/demo/main.ts', 'demo'),
+  program('examples/opcua', 'examples/opcua/main.ts', 'opcua'),
   page('device/src/camera/watch/page/main.ts', 'device/dist/watch-page.js'),
   page('examples/demo/page/main.ts', 'examples/dist/page.js'),
 ];
