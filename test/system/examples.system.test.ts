@@ -1,0 +1,173 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectMqtt, InspectionClient, type ResultMessage } from '@beltsight/sdk';
+import sharp from 'sharp';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { npmFolder } from '../support/npm-folder.js';
+import { waitFor } from '../support/patience.js';
+import { freePort, ROOT, start, startDevice, startMosquitto } from '../support/processes.js';
+import { SCRIPTED, type ScriptedDevice, startScriptedDevice } from '../support/scripted-device.js';
+import { TINY_SIZE, tinyImage, writeTinyBundle } from '../support/tiny-bundle.js';
+
+let folder: string;
+let broker: Awaited<ReturnType<typeof startMosquitto>>;
+const closers: (() => Promise<unknown>)[] = [];
+const finalClosers: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'beltsight-examples-'));
+  broker = await startMosquitto();
+});
+afterAll(async () => {
+  for (const close of finalClosers.splice(0).reverse()) await close();
+  await broker?.stop();
+  await rm(folder, { recursive: true });
+});
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** A device of the script, of another line for each test: what is retained of one is nothing to the next. */
+async function scripted(line: string): Promise<ScriptedDevice> {
+  const device = await startScriptedDevice(broker.url, { ...SCRIPTED, line });
+  closers.push(() => device.close());
+  return device;
+}
+
+/** Payloads of a topic filter by topic, parsed. */
+async function hear(filter: string): Promise<(topic: string) => unknown[]> {
+  const client = await connectMqtt(broker.url);
+  closers.push(() => client.endAsync(true));
+  const heard = new Map<string, unknown[]>();
+  client.on('message', (topic, payload) => {
+    heard.set(topic, [...(heard.get(topic) ?? []), JSON.parse(payload.toString())]);
+  });
+  await client.subscribeAsync(filter, { qos: 1 });
+  return (topic) => heard.get(topic) ?? [];
+}
+
+/** The device process over a tiny bundle: every second picture is a reject. Resolves with its results once it is through. */
+async function inspect(line: string, pictures: number): Promise<ResultMessage[]> {
+  const place = join(folder, line);
+  await writeTinyBundle(join(place, 'bundle'));
+  await mkdir(join(place, 'images'));
+  for (let i = 0; i < pictures; i++) {
+    const pixels = i % 2 === 0 ? tinyImage('red') : tinyImage('blue', 255);
+    const raw = { width: TINY_SIZE, height: TINY_SIZE, channels: 3 } as const;
+    await sharp(pixels, { raw }).toFile(join(place, 'images', `${i}.png`));
+  }
+  const config = join(place, 'device.yaml');
+  await writeFile(
+    config,
+    `{ site: plant1, line: ${line}, device: real, bundle: bundle, broker: { url: "${broker.url}" },
+       cameras: [{ name: belt, source: { type: folder, path: images } }] }`,
+  );
+  const client = await InspectionClient.connect(broker.url, { line });
+  const results: ResultMessage[] = [];
+  client.on('result', (result) => results.push(result));
+  const { ended, output } = startDevice('run', '--config', config);
+  expect(await ended, output()).toBe(0);
+  await waitFor(() => expect(results).toHaveLength(pictures));
+  await client.close();
+  return results;
+}
+
+describe('the Node-RED flow', () => {
+  let admin: string;
+  let output: () => string;
+
+  beforeAll(async () => {
+    const program = join(npmFolder('examples/node-red'), 'node_modules/node-red/red.js');
+    // What the README says to change: broker and device.
+    const flow = (await readFile(join(ROOT, 'examples/node-red/flows.json'), 'utf8'))
+      .replace('"broker": "localhost"', '"broker": "127.0.0.1"')
+      .replace('"port": "1883"', `"port": "${broker.port}"`)
+      .replace('beltsight/1/plant1/line1/jetson7', 'beltsight/1/plant1/commanded/jetson7');
+    const user = join(folder, 'node-red');
+    await mkdir(user);
+    await writeFile(join(user, 'flows.json'), flow);
+    const port = await freePort();
+    admin = `http://127.0.0.1:${port}`;
+    const args = ['--userDir', user, '--port', `${port}`, '-D', 'uiHost=127.0.0.1', 'flows.json'];
+    const running = start(process.execPath, [program, ...args], { cwd: user });
+    output = running.output;
+    finalClosers.push(async () => {
+      running.process.kill();
+      await running.ended;
+    });
+    await waitFor(() => expect(output()).toMatch(/Connected to broker/));
+  });
+
+  it('switches the red light on at a reject, and off again', async () => {
+    const lights = await hear('plant/+/+/redlight');
+    const device = await scripted('red');
+    await device.result({ verdict: 'pass', score: 0.1 });
+    const { id } = await device.result();
+    const on = { on: true, verdict: 'reject', device: 'jetson7', camera: 'belt', id };
+    await waitFor(() => expect(lights('plant/plant1/red/redlight')).toEqual([on, { on: false }]));
+  });
+
+  it('counts each result once, however often it is delivered', async () => {
+    const counts = await hear('plant/+/+/count');
+    const device = await scripted('count');
+    await device.result({}, 3);
+    await device.result({ verdict: 'pass' }, 2);
+    await device.publish(`beltsight/1/plant1/count/jetson7/camera/belt/result`, '{"schema":"something else"}');
+    await device.result({ verdict: 'unknown' });
+    await waitFor(() =>
+      expect(counts('plant/plant1/count/count')).toEqual([
+        { pass: 0, reject: 1, unknown: 0 },
+        { pass: 1, reject: 1, unknown: 0 },
+        { pass: 1, reject: 1, unknown: 1 },
+      ]),
+    );
+  });
+
+  it('shows an amber light while a device or an alarm wants somebody, and why', async () => {
+    const lights = await hear('plant/+/+/amberlight');
+    const device = await scripted('amber');
+    const alarm = '0f9e6ed5-0f9f-4c39-9c70-50fd6fb0b9a6';
+    await device.status();
+    await device.alarm('raised', alarm);
+    await device.status({ state: 'offline', cameras: [] });
+    await device.status();
+    await device.alarm('acknowledged', alarm);
+    await device.alarm('cleared', alarm);
+    const message = 'Too many rejects: look at the mould.';
+    await waitFor(() =>
+      expect(lights('plant/plant1/amber/amberlight')).toEqual([
+        { on: false, because: [] },
+        { on: true, because: [message] },
+        { on: true, because: [message, 'jetson7 is offline'] },
+        { on: true, because: [message] },
+        { on: false, because: [] },
+      ]),
+    );
+  });
+
+  it('sends commands and shows the replies', async () => {
+    const device = await scripted('commanded');
+    const press = async (button: string) =>
+      expect((await fetch(`${admin}/inject/${button}`, { method: 'POST' })).status).toBe(200);
+    await press('trigger');
+    await waitFor(() => expect(output()).toMatch(/trigger: ok reject/));
+    await press('recipe');
+    await waitFor(() => expect(output()).toMatch(/recipe: ok/));
+    expect(device.asked).toEqual([
+      { name: 'trigger', args: { camera: 'belt' } },
+      { name: 'recipe', args: { camera: 'belt', class: 'cap' } },
+    ]);
+  });
+
+  it('follows a real device', async () => {
+    const [counts, lights] = [await hear('plant/+/+/count'), await hear('plant/+/+/redlight')];
+    const results = await inspect('nodered', 6);
+    const rejects = results.filter(({ verdict }) => verdict === 'reject');
+    expect(rejects).toHaveLength(3);
+    await waitFor(() =>
+      expect(counts('plant/plant1/nodered/count').at(-1)).toEqual({ pass: 3, reject: 3, unknown: 0 }),
+    );
+    expect(lights('plant/plant1/nodered/redlight')[0]).toMatchObject({ on: true, device: 'real', id: rejects[0]?.id });
+  });
+});
