@@ -66,6 +66,7 @@ export default [
   ),
   ...library('device', { index: 'index.ts', cli: 'cli/main.ts' }, { index: 'index.ts' }),
   program('examples', 'examples/demo/main.ts', 'demo'),
+  program('examples', 'examples/home-assistant/main.ts', 'home-assistant'),
   program('examples/opcua', 'examples/opcua/main.ts', 'opcua'),
   page('device/src/camera/watch/page/main.ts', 'device/dist/watch-page.js'),
   page('examples/demo/page/main.ts', 'examples/dist/page.js'),

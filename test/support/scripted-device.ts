@@ -85,7 +85,8 @@ export async function startScriptedDevice(url: string, address: DeviceAddress = 
 
 const now = () => new Date().toISOString();
 
-function online(address: DeviceAddress): StatusMessage {
+/** The status of a scripted device when all is well. */
+export function online(address: DeviceAddress): StatusMessage {
   return {
     schema: 'beltsight.status/1',
     state: 'online',
