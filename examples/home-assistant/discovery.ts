@@ -4,7 +4,7 @@ import { type CameraStatus, type DeviceAddress, type StatusMessage, topicsOf } f
 export const ORIGIN = 'Beltsight discovery';
 
 /** One entity of Home Assistant; keys as documented for its platform. */
-export interface Component {
+interface Component {
   readonly platform: 'sensor' | 'binary_sensor' | 'image';
   readonly unique_id: string;
   readonly name: string;
