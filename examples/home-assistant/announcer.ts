@@ -68,7 +68,7 @@ export class Announcer {
     const forget = () => {
       for (const [hub, since] of this.#offline) if (performance.now() - since > forgetMs) this.#remove(hub);
     };
-    this.#timers.push(setInterval(forget, Math.min(60_000, forgetMs)));
+    this.#timers.push(setInterval(forget, Math.min(60_000, Math.max(100, forgetMs))));
   }
 
   #receive(topic: string, payload: string): void {

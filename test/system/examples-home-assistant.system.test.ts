@@ -60,6 +60,17 @@ describe('the Home Assistant discovery', () => {
     expect(await retained(config('gone', 'jetson7'))).toBeUndefined();
   });
 
+  it('takes back a device that was offline for as long as was asked for, and announces it anew when it is back', async () => {
+    announce('--forget-hours', '0.0001');
+    const device = await bench.scripted('away');
+    await device.status();
+    await waitFor(async () => expect(await retained(config('away', 'jetson7', 'belt'))).toBeDefined());
+    await device.status({ state: 'offline' });
+    await waitFor(async () => expect(await retained(config('away', 'jetson7', 'belt'))).toBeUndefined());
+    await device.status();
+    await waitFor(async () => expect(await retained(config('away', 'jetson7', 'belt'))).toBeDefined());
+  });
+
   it('has templates that find their values in real messages, and none where there is none', async () => {
     const address = { ...SCRIPTED, line: 'templates' };
     const heard = await bench.hear('beltsight/1/plant1/templates/#');

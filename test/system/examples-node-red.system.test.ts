@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ExampleBench } from '../support/example-bench.js';
 import { npmFolder } from '../support/npm-folder.js';
 import { waitFor } from '../support/patience.js';
@@ -28,7 +28,9 @@ describe('the Node-RED flow', () => {
     const args = ['--userDir', user, '--port', `${port}`, '-D', 'uiHost=127.0.0.1', 'flows.json'];
     running = start(process.execPath, [program, ...args], { cwd: user });
     output = running.output;
-    await waitFor(() => expect(output()).toMatch(/Connected to broker/));
+    // Loads its palette first.
+    const started = () => expect(output()).toMatch(/Connected to broker/);
+    await vi.waitFor(started, { timeout: 120_000, interval: 100 });
   });
 
   afterAll(async () => {

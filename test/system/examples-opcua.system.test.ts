@@ -17,11 +17,11 @@ import {
   UserTokenType,
   type VariantLike,
 } from 'node-opcua';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Gateway, startGateway } from '../../examples/opcua/gateway.js';
 import { NAMESPACE_URI } from '../../examples/opcua/server.js';
 import { waitFor } from '../support/patience.js';
-import { freePort, startMosquitto } from '../support/processes.js';
+import { freePort, ROOT, start, startMosquitto } from '../support/processes.js';
 import { type ScriptedDevice, startScriptedDevice } from '../support/scripted-device.js';
 
 const OPERATOR: UserIdentityInfo = { type: UserTokenType.UserName, userName: 'operator', password: 'secret' };
@@ -259,5 +259,21 @@ describe('the OPC UA gateway', () => {
     expect(new Set(endpoints.map(({ securityMode }) => securityMode))).toEqual(
       new Set([MessageSecurityMode.SignAndEncrypt]),
     );
+  });
+
+  it('is a command that says where it listens, and ends in good order', async () => {
+    const port = await freePort();
+    const program = join(ROOT, 'examples/dist/opcua.js');
+    const args = ['--broker', broker.url, '--port', `${port}`, '--pki', join(folder, 'command')];
+    const running = start(process.execPath, [program, ...args]);
+    closers.push(async () => {
+      running.process.kill('SIGKILL');
+      await running.ended;
+    });
+    // Makes a key and loads the standard's nodes first: seconds of computing.
+    const url = `opc.tcp://127.0.0.1:${port}/beltsight`;
+    await vi.waitFor(() => expect(running.output()).toContain(`OPC UA at ${url}`), { timeout: 120_000, interval: 100 });
+    running.process.kill('SIGTERM');
+    expect(await running.ended).toBe(0);
   });
 });
