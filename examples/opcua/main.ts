@@ -31,10 +31,10 @@ try {
     staleMs: staleSeconds * 1000,
     user: user && { name: user, password },
   });
-  console.log(`OPC UA at ${gateway.url}`);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void gateway.close().then(() => process.exit(0)));
   }
+  console.log(`OPC UA at ${gateway.url}`);
 } catch (error) {
   console.error(error instanceof BeltsightError ? error.message : error);
   process.exit(1);
