@@ -118,6 +118,7 @@ function makeInitramfs({ packages, modules, command, environment = {} }: GuestOp
     '#!/bin/busybox sh',
     '/bin/busybox --install -s /bin',
     ...order.map(({ name }) => `insmod /modules/${name}.ko ${parameters.get(name) ?? ''}`),
+    '/bin/busybox ifconfig lo 127.0.0.1 up',
     `${mount} guestroot /guest`,
     'mount -t proc proc /guest/proc',
     'mount -t sysfs sysfs /guest/sys',
