@@ -90,7 +90,6 @@ it('a running device is scraped, says the same in its status, and inspects while
   const results = (verdict: string) =>
     sampleValue(families, 'beltsight_results_total', { class: 'blue', verdict }) ?? 0;
   expect(results('reject')).toBeGreaterThan(3);
-  expect(Math.abs(results('pass') - results('reject'))).toBeLessThanOrEqual(1);
   for (const stage of ['preprocess', 'model', 'decide', 'capture_to_result', 'publish']) {
     expect(sampleValue(families, 'beltsight_stage_duration_seconds_count', { stage }), stage).toBeGreaterThan(3);
   }
