@@ -5,13 +5,13 @@ import type { DeviceConfig } from '../config/schema.js';
 import type { Connect } from './publisher.js';
 
 /**
- * How the device connects: as itself, with a retained last will on the status topic. Secrets are read anew at every attempt.
+ * How the device connects: as itself, with a last will that is retained unless it says otherwise. Secrets are read anew at every attempt.
  * @param will the status that the broker publishes when the device is gone, made when the connection is opened; none for a
  * connection that only looks whether the broker is there
  */
 export function connectionOf(
   { site, line, device, broker }: DeviceConfig,
-  will: (() => { topic: string; payload: Buffer }) | undefined,
+  will: (() => { topic: string; payload: Buffer; retain?: boolean }) | undefined,
 ): Connect {
   return async (connected) => {
     const lastWill = will?.();
@@ -19,7 +19,7 @@ export function connectionOf(
     const options: IClientOptions = {
       // A look must not throw the running device off the broker.
       clientId: lastWill ? clientId : `${clientId}-check`,
-      ...(lastWill ? { will: { ...lastWill, qos: 1, retain: true } } : {}),
+      ...(lastWill ? { will: { qos: 1, retain: true, ...lastWill } } : {}),
       ...(broker.username === undefined ? {} : { username: broker.username }),
       ...(broker.passwordFile === undefined ? {} : { password: await firstLine(broker.passwordFile) }),
       ...(broker.caFile === undefined ? {} : { ca: await secret(broker.caFile) }),
