@@ -5,6 +5,7 @@ import { collectSchema, commandsSchema, triggerSchema } from '../command/schema.
 import { metricsSchema } from '../metrics/schema.js';
 import { heartbeatSchema, outputsSchema } from '../output/schema.js';
 import { runtimeSchema } from '../score/providers/schema.js';
+import { sparkplugSchema } from '../sparkplug/schema.js';
 
 const level = z
   .string()
@@ -221,6 +222,7 @@ export const deviceConfigSchema = z.strictObject({
   commands: commandsSchema.prefault({}).describe('What the device can be told to do, and by whom.'),
   collect: collectSchema.prefault({}).describe('Good images that the command `collect` saves.'),
   heartbeat: heartbeatSchema.optional().describe('A sign of life for a PLC; see docs/outputs.md.'),
+  sparkplug: sparkplugSchema.optional(),
   statusSeconds: z.number().min(0.2).max(3600).default(5).describe('How often the status is published.'),
   metrics: metricsSchema.prefault({}).describe('Figures for Prometheus.'),
   log: z

@@ -11,6 +11,7 @@ import { connectionOf } from '../publish/connection.js';
 import { Publisher } from '../publish/publisher.js';
 import { loadRuntime } from '../score/ort/library.js';
 import { Scorer } from '../score/scorer.js';
+import { sparkplugObservers } from '../sparkplug/observer.js';
 import { requireKnownClasses } from './classes.js';
 import { Inspector } from './inspector.js';
 import { Observers } from './observer.js';
@@ -54,7 +55,10 @@ export class DeviceService {
     const metrics = new DeviceMetrics(config, logger);
     const outputs = await Outputs.open(config, logger);
     const counters = await InspectionCounters.open(config, logger);
-    const observers = new Observers([metrics, outputs, counters], (error) => logger.error({ err: error }, `${error}`));
+    const sparkplug = sparkplugObservers({ config, logger, commands });
+    const observers = new Observers([metrics, outputs, counters, ...sparkplug], (error) =>
+      logger.error({ err: error }, `${error}`),
+    );
     const scorer = await Scorer.open(config.bundle, {
       ...config.runtime,
       log: (line) => logger.warn(line),

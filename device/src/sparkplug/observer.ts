@@ -1,0 +1,149 @@
+import type { CameraStatus, ResultMessage, StatusMessage } from '@beltsight/sdk';
+import type { IConnackPacket } from 'mqtt';
+import type { Logger } from 'pino';
+import type { DeviceConfig } from '../config/schema.js';
+import { connectionOf } from '../publish/connection.js';
+import type { InspectionDetails, ServiceObserver } from '../service/observer.js';
+import { Commander } from './command/commander.js';
+import { cameraOrder, nodeOrder } from './command/orders.js';
+import type { CameraDevice } from './delivery.js';
+import { EdgeNode } from './edge-node.js';
+import { cameraMetrics, resultValues, statusValues } from './metrics/camera.js';
+import { nodeMetrics, nodeValues, thresholdOf } from './metrics/node.js';
+import { Tags, type TagsOptions } from './metrics/tags.js';
+import { encodeRecord } from './payload/record.js';
+import type { CommandRunner, Queue } from './ports.js';
+import type { SparkplugConfig } from './schema.js';
+import { BirthDeathSequence } from './session/counters.js';
+import { MemoryQueue } from './session/memory-queue.js';
+import { PrimaryHost } from './session/primary-host.js';
+import { deathPayload, Session } from './session/session.js';
+import { type SparkplugTopics, sparkplugTopicsOf } from './topics.js';
+
+export interface SparkplugParts {
+  readonly config: DeviceConfig;
+  readonly logger: Logger;
+  /** Carries out what hosts write; without it there are no metrics to write but rebirth. */
+  readonly commands?: CommandRunner | undefined;
+  /** Opens the queue of a camera; default: in memory. */
+  readonly openQueue?: ((camera: string) => Queue) | undefined;
+}
+
+/** The observer, where the configuration wants one. */
+export function sparkplugObservers(parts: SparkplugParts): SparkplugObserver[] {
+  const { sparkplug } = parts.config;
+  return sparkplug ? [new SparkplugObserver(parts, sparkplug)] : [];
+}
+
+const VERDICT_COUNTERS = { pass: 'Passed', reject: 'Rejected', unknown: 'Unknown' } as const;
+
+/** Shows a service as a Sparkplug edge node with a device for each camera. It begins with the first status that names the model. */
+class SparkplugObserver implements ServiceObserver {
+  readonly #cameras = new Map<string, CameraDevice & { counts: Record<'Passed' | 'Rejected' | 'Unknown', number> }>();
+  #node: EdgeNode | undefined;
+
+  constructor(
+    private readonly parts: SparkplugParts,
+    private readonly sparkplug: SparkplugConfig,
+  ) {}
+
+  status(status: StatusMessage): void {
+    if (!this.#node && status.model) {
+      this.#node = this.#open(status.model.classes);
+      this.#node.start();
+    }
+    const waiting = [...this.#cameras.values()].reduce((sum, { queue }) => sum + queue.size, 0);
+    this.#node?.nodeChanged({ ...nodeValues(status), 'Store/Waiting': waiting });
+    for (const camera of status.cameras ?? []) this.#cameraStatus(camera);
+  }
+
+  result(result: ResultMessage, { heatmap }: InspectionDetails): void {
+    const camera = this.#cameras.get(result.camera);
+    if (!camera || !this.#node) return;
+    const at = Date.parse(result.frame.capturedAt);
+    const pictures = this.sparkplug.heatmaps;
+    const values = resultValues(result, pictures ? (heatmap ?? null) : undefined);
+    const record = encodeRecord({ at, values }, (name) => camera.tags.find({ name })?.type);
+    const counter = VERDICT_COUNTERS[result.verdict];
+    camera.counts[counter]++;
+    this.#node.result(camera, { ...values, [`Counters/${counter}`]: camera.counts[counter] }, at, record);
+    if (result.class.name !== null) this.#node.nodeChanged({ [thresholdOf(result.class.name)]: result.threshold });
+  }
+
+  async close(): Promise<void> {
+    await this.#node?.close();
+  }
+
+  #cameraStatus(status: CameraStatus): void {
+    const camera = this.#cameras.get(status.name);
+    const alive = status.state === 'starting' || status.state === 'running';
+    if (camera) this.#node?.cameraChanged(camera, statusValues(status), alive);
+  }
+
+  #open(classes: readonly string[]): EdgeNode {
+    const { sparkplug } = this;
+    const { config, logger, commands, openQueue } = this.parts;
+    const { maxRecords, maxMegabytes } = sparkplug.store;
+    const topics = sparkplugTopicsOf(
+      sparkplug.groupId ?? `${config.site}-${config.line}`,
+      sparkplug.edgeNodeId ?? config.device,
+    );
+    let alias = 0;
+    const options: TagsOptions = { nextAlias: () => ++alias, deadband: sparkplug.deadband };
+    const writable = commands !== undefined;
+    const names = config.cameras.map(({ name }) => name);
+    const tags = new Tags(nodeMetrics({ cameras: names, classes, commands: writable }), options);
+    for (const { name, class: recipe } of config.cameras) {
+      const device = new Tags(cameraMetrics({ heatmaps: sparkplug.heatmaps, commands: writable }), options);
+      device.set({ 'Control/Class': recipe ?? null });
+      const queue = openQueue?.(name) ?? new MemoryQueue({ maxRecords, maxBytes: maxMegabytes * 2 ** 20 });
+      this.#cameras.set(name, {
+        name,
+        tags: device,
+        queue,
+        alive: true,
+        counts: { Passed: 0, Rejected: 0, Unknown: 0 },
+      });
+    }
+    const { primaryHost } = sparkplug;
+    return new EdgeNode({
+      topics,
+      tags,
+      cameras: [...this.#cameras.values()],
+      connect: connecting(config, topics, logger),
+      primaryHost: primaryHost === undefined ? undefined : { id: primaryHost, state: new PrimaryHost() },
+      commander: new Commander(commands),
+      orderOf: (write, camera) =>
+        camera
+          ? cameraOrder(camera.name, write, camera.tags.value('Control/Collect/Class'))
+          : nodeOrder(write, classes),
+      rebirthMs: sparkplug.rebirthSeconds * 1000,
+      forwardPerSecond: sparkplug.forwardPerSecond,
+      logger,
+    });
+  }
+}
+
+/** Opens sessions: each with its own bdSeq, in its will and its births. */
+function connecting(
+  config: DeviceConfig,
+  topics: SparkplugTopics,
+  logger: Logger,
+): (heard: (topic: string, payload: Buffer) => void) => Promise<Session> {
+  const { site, line, device, broker } = config;
+  const clientId = `${broker.clientId ?? `beltsight-${site}-${line}-${device}`}-spb`;
+  let sequence: Promise<BirthDeathSequence> | undefined;
+  return async (heard) => {
+    sequence ??= BirthDeathSequence.open(config.state, logger);
+    const bdSeq = await (await sequence).take();
+    const death = deathPayload(bdSeq);
+    const will = { topic: topics.node('NDEATH'), payload: death, retain: false };
+    let connack: IConnackPacket | undefined;
+    const connect = connectionOf({ ...config, broker: { ...broker, clientId } }, () => will);
+    const client = await connect((packet) => {
+      connack = packet;
+    });
+    const packetBytes = connack?.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
+    return new Session({ client, topics, bdSeq, death, packetBytes, logger }, heard);
+  };
+}
