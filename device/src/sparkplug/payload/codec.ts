@@ -1,6 +1,6 @@
-import { create, type DescMessage, fromBinary, isFieldSet, type Message, toBinary } from '@bufbuild/protobuf';
 import { DATA_TYPES, type DataType, toWire, type WireValue } from './datatype.js';
-import { messageOf } from './schema.js';
+import { PAYLOAD, VALUE_FIELDS } from './schema.js';
+import { decode, encode } from './wire.js';
 
 /** What is known of a file besides its bytes (section 6.4.7). */
 export interface MetaData {
@@ -38,105 +38,48 @@ export interface Payload {
   /** Milliseconds since 1970 UTC. */
   readonly timestamp?: number;
   readonly seq?: number;
-  readonly uuid?: string;
   readonly metrics: readonly Metric[];
 }
 
-const PAYLOAD = messageOf('Payload');
-const METRIC = messageOf('Metric');
-const METADATA = messageOf('MetaData');
-
-/** Whatever a message of a descriptor holds; only this module sees it. */
-type Loose = Message & Record<string, unknown>;
-
-export function encodePayload({ timestamp, seq, uuid, metrics }: Payload): Uint8Array {
-  const message = create(PAYLOAD, {
-    ...(timestamp === undefined ? {} : { timestamp: BigInt(timestamp) }),
-    ...(seq === undefined ? {} : { seq: BigInt(seq) }),
-    ...(uuid === undefined ? {} : { uuid }),
-    metrics: metrics.map(encodeMetric),
-  });
-  return toBinary(PAYLOAD, message);
+export function encodePayload({ metrics, ...payload }: Payload): Uint8Array {
+  return encode(PAYLOAD, { ...payload, metrics: metrics.map(encodeMetric) });
 }
 
 /**
- * Reads a payload, whoever sent it.
+ * Reads a payload, whoever sent it. Properties are not read: hosts send none that matter here.
  * @returns undefined where the bytes are no payload
  */
 export function decodePayload(bytes: Uint8Array): Payload | undefined {
   try {
-    const message = fromBinary(PAYLOAD, bytes, { readUnknownFields: false }) as Loose;
-    return {
-      ...optional(PAYLOAD, message, 'timestamp', Number),
-      ...optional(PAYLOAD, message, 'seq', Number),
-      ...optional(PAYLOAD, message, 'uuid', String),
-      metrics: (message.metrics as Loose[]).map(decodeMetric),
-    };
+    const { metrics = [], ...payload } = decode(PAYLOAD, bytes);
+    return { ...payload, metrics: (metrics as Record<string, unknown>[]).map(decodeMetric) };
   } catch {
     return undefined;
   }
 }
 
-function encodeMetric(metric: Metric): Record<string, unknown> {
-  const { name, alias, timestamp, datatype, isHistorical, isNull, metadata, properties, value } = metric;
-  return {
-    ...(name === undefined ? {} : { name }),
-    ...(alias === undefined ? {} : { alias: BigInt(alias) }),
-    ...(timestamp === undefined ? {} : { timestamp: BigInt(timestamp) }),
-    ...(datatype === undefined ? {} : { datatype }),
-    ...(isHistorical === undefined ? {} : { isHistorical }),
-    ...(isNull === undefined ? {} : { isNull }),
-    ...(metadata === undefined ? {} : { metadata: { ...metadata, size: BigInt(metadata.size) } }),
-    ...(properties === undefined ? {} : { properties: encodeProperties(properties) }),
-    ...(value === undefined ? {} : { value }),
-  };
+function encodeMetric({ value, properties, ...metric }: Metric): Record<string, unknown> {
+  const fields: Record<string, unknown> = { ...metric };
+  if (properties) fields.properties = encodeProperties(properties);
+  if (value) fields[value.case] = value.value;
+  return fields;
 }
 
 function encodeProperties(properties: Readonly<Record<string, Property>>): Record<string, unknown> {
   return {
     keys: Object.keys(properties),
-    values: Object.values(properties).map(({ type, value }) => ({
-      type: DATA_TYPES[type],
-      value: toWire(type, value),
-    })),
+    values: Object.values(properties).map(({ type, value }) => {
+      const wire = toWire(type, value);
+      return { type: DATA_TYPES[type], [wire.case]: wire.value };
+    }),
   };
 }
 
-function decodeMetric(message: Loose): Metric {
-  const value = message.value as WireValue | { case: undefined };
-  return {
-    ...optional(METRIC, message, 'name', String),
-    ...optional(METRIC, message, 'alias', Number),
-    ...optional(METRIC, message, 'timestamp', Number),
-    ...optional(METRIC, message, 'datatype', Number),
-    ...optional(METRIC, message, 'isHistorical', Boolean),
-    ...optional(METRIC, message, 'isNull', Boolean),
-    ...optional(METRIC, message, 'metadata', (found) => decodeMetaData(found as Loose)),
-    ...(value.case === undefined ? {} : { value }),
-  };
-}
-
-function decodeMetaData(message: Loose): MetaData {
-  const text = (field: string) => (isFieldSet(message, fieldOf(METADATA, field)) ? String(message[field]) : '');
-  return {
-    contentType: text('contentType'),
-    size: Number(message.size),
-    fileName: text('fileName'),
-    fileType: text('fileType'),
-    md5: text('md5'),
-  };
-}
-
-function optional<K extends string, T>(
-  descriptor: DescMessage,
-  message: Loose,
-  field: K,
-  convert: (value: unknown) => T,
-): { [P in K]?: T } {
-  if (!isFieldSet(message, fieldOf(descriptor, field))) return {};
-  return { [field]: convert(message[field]) } as { [P in K]?: T };
-}
-
-function fieldOf(descriptor: DescMessage, field: string) {
-  return descriptor.field[field] as DescMessage['fields'][number];
+function decodeMetric({ properties: _, ...fields }: Record<string, unknown>): Metric {
+  // Of several values the last holds, as protobuf has it for a oneof.
+  const last = Object.keys(fields).findLast((name) => (VALUE_FIELDS as string[]).includes(name));
+  const rest = Object.fromEntries(
+    Object.entries(fields).filter(([name]) => !(VALUE_FIELDS as string[]).includes(name)),
+  );
+  return { ...rest, ...(last === undefined ? {} : { value: { case: last, value: fields[last] } as WireValue }) };
 }
