@@ -24,6 +24,7 @@ export class Delivery {
   #sent: { device: CameraDevice; record: Uint8Array }[] = [];
   #bytes = 0;
   #confirming = false;
+  #stalled = false;
   readonly #forwarding = new Set<CameraDevice>();
 
   constructor(
@@ -34,7 +35,7 @@ export class Delivery {
 
   /** Whether a result can be sent now; otherwise it is stored, for the broker lags. */
   get room(): boolean {
-    return this.#sent.length < WINDOW.records && this.#bytes < WINDOW.bytes;
+    return !this.#stalled && this.#sent.length < WINDOW.records && this.#bytes < WINDOW.bytes;
   }
 
   /** A result was sent: it is kept until the broker is known to have it. */
@@ -52,8 +53,12 @@ export class Delivery {
     );
   }
 
-  /** The session is over: what may not have arrived is stored, and will come again. */
-  lost(): void {
+  /**
+   * The session is over, or the broker lags: what may not have arrived is stored, and will come again. Whatever is stored after this
+   * is newer, so that the stored results stay in order.
+   */
+  store(): void {
+    this.#stalled = true;
     for (const { device, record } of this.#sent) device.queue.push(record);
     this.#drop(this.#sent.length);
   }
@@ -90,13 +95,14 @@ export class Delivery {
     if (this.#confirming) return;
     this.#confirming = true;
     try {
-      while (this.#sent.length > 0) {
+      while (this.#sent.length > 0 || this.#stalled) {
         const count = this.#sent.length;
         await this.session.settled();
-        this.#drop(count);
+        this.#drop(Math.min(count, this.#sent.length));
+        this.#stalled = false;
       }
     } catch {
-      // The session is over, and `lost` sees to the rest.
+      // The session is over, and `store` sees to the rest.
     } finally {
       this.#confirming = false;
     }

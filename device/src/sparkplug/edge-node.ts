@@ -84,6 +84,7 @@ export class EdgeNode {
     camera.tags.set(values, at);
     const session = this.#born;
     if (!session || !this.#delivery?.room) {
+      this.#delivery?.store();
       camera.queue.push(record);
       // Stored while a session lasts, for the broker lagged: it goes as soon as there is room.
       if (session && camera.alive) void this.#delivery?.forward(camera);
@@ -146,7 +147,7 @@ export class EdgeNode {
       await session.ended;
       if (!this.#closing.signal.aborted) logger.warn('Sparkplug: the session is over; results are stored.');
     } finally {
-      this.#delivery.lost();
+      this.#delivery.store();
       this.#session = undefined;
       this.#delivery = undefined;
     }

@@ -78,7 +78,7 @@ export class Session {
    * @throws where the connection ends meanwhile
    */
   async subscribe(topics: readonly string[]): Promise<void> {
-    const granted = await this.#whileOpen(this.parts.client.subscribeAsync([...topics], { qos: 1 }));
+    const granted = await this.#whileOpen(() => this.parts.client.subscribeAsync([...topics], { qos: 1 }));
     const refused = (granted ?? []).filter(({ qos }) => qos >= 128).map(({ topic }) => topic);
     if (refused.length > 0) this.parts.logger.error({ refused }, 'Sparkplug: the broker refuses subscriptions.');
   }
@@ -105,7 +105,7 @@ export class Session {
    * @throws where the connection ends meanwhile
    */
   async settled(): Promise<void> {
-    await this.#whileOpen(this.parts.client.unsubscribeAsync(this.parts.topics.node('NDATA')));
+    await this.#whileOpen(() => this.parts.client.unsubscribeAsync(this.parts.topics.node('NDATA')));
   }
 
   /**
@@ -154,12 +154,15 @@ export class Session {
   }
 
   /** Not a race with `ended`: a session of months would gather a reaction for every message. */
-  #whileOpen<T>(work: Promise<T>): Promise<T> {
+  #whileOpen<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const fail = () => reject(new Error('The connection to the broker is gone.'));
+      // Nothing comes between the last word and the goodbye.
+      if (!this.open) return fail();
       this.#waiting.add(fail);
-      work.then(resolve, reject).finally(() => this.#waiting.delete(fail));
-      if (this.#over) fail();
+      work()
+        .then(resolve, reject)
+        .finally(() => this.#waiting.delete(fail));
     });
   }
 }

@@ -22,9 +22,14 @@ export const orderChecks: readonly Check[] = [
         const dead = new Set<string | undefined>();
         const born = new Set<string | undefined>();
         let data = false;
-        for (const { kind, device, topic, index } of messages) {
+        for (const { kind, device, topic, index, payload } of messages) {
           if (kind === 'DDEATH') dead.add(device);
-          if (kind === 'NBIRTH') born.clear();
+          if (kind === 'NBIRTH') {
+            born.clear();
+            // The edge node itself tells of cameras that give nothing.
+            for (const { name = '', value } of payload.metrics)
+              if (value === 'failed' || value === 'ended') dead.add(/^Cameras\/(.+)\/State$/.exec(name)?.[1]);
+          }
           if (kind === 'NBIRTH') data = false;
           if (isData(kind)) data = true;
           if (kind !== 'DBIRTH') continue;
