@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import commonjs from '@rollup/plugin-commonjs';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import dts from 'rollup-plugin-dts';
@@ -45,6 +45,28 @@ const page = (input, file) => ({
   output: { file, format: 'es' },
 });
 
+/** The operator's page: script and what lies beside it, for any web server, and in the device for its own. */
+const dashboard = {
+  ...page('examples/dashboard/main.ts'),
+  output: ['examples', 'device'].map((folder) => ({
+    file: `${folder}/dist/dashboard/dashboard.js`,
+    format: 'es',
+    plugins: [filesOf('examples/dashboard/static')],
+  })),
+};
+
+/** Puts the files of a folder beside the bundle. */
+function filesOf(folder) {
+  return {
+    name: 'files',
+    generateBundle() {
+      for (const fileName of readdirSync(folder)) {
+        this.emitFile({ type: 'asset', fileName, source: readFileSync(`${folder}/${fileName}`) });
+      }
+    },
+  };
+}
+
 export default [
   ...library('sdk', {
     index: 'index.ts',
@@ -70,4 +92,5 @@ export default [
   program('examples/opcua', 'examples/opcua/main.ts', 'opcua'),
   page('device/src/camera/watch/page/main.ts', 'device/dist/watch-page.js'),
   page('examples/demo/page/main.ts', 'examples/dist/page.js'),
+  dashboard,
 ];

@@ -1,8 +1,18 @@
-import { colourise } from '@beltsight/sdk';
-import type { Inspection } from './inspections.js';
+import { colourise, type Heatmap } from '@beltsight/sdk';
+
+/** What is drawn: a frame, a heatmap over it, either or none. */
+export interface Picture {
+  readonly frame: ImageBitmap | undefined;
+  readonly heatmap: Heatmap | undefined;
+}
+
+/** Unpacks a frame; undefined where there is none, or the bytes are no picture. The caller closes it. */
+export async function decodeFrame(jpeg: Blob | undefined): Promise<ImageBitmap | undefined> {
+  return jpeg && (await createImageBitmap(jpeg).catch(() => undefined));
+}
 
 /** Draws a frame with its heatmap over it, filling the canvas. `opacity` 0..1; 0 leaves the heatmap out. */
-export function drawInspection(canvas: HTMLCanvasElement, { frame, heatmap }: Inspection, opacity: number): void {
+export function drawPicture(canvas: HTMLCanvasElement, { frame, heatmap }: Picture, opacity: number): void {
   const context = canvas.getContext('2d') as CanvasRenderingContext2D;
   context.clearRect(0, 0, canvas.width, canvas.height);
   if (frame) context.drawImage(frame, 0, 0, canvas.width, canvas.height);

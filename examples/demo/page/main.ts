@@ -1,12 +1,14 @@
 import { InspectionClient, type ResultMessage, type StatusMessage } from '@beltsight/sdk';
-import { type Inspection, Joiner } from './inspections.js';
-import { drawInspection } from './picture.js';
-import { Rejects } from './rejects.js';
-import { Trend } from './trend.js';
+import { Joiner } from '../../page/inspections.js';
+import { decodeFrame, drawPicture } from '../../page/picture.js';
+import { drawScores } from '../../page/scores.js';
+import { type Inspected, Rejects } from './rejects.js';
 
 /** Without a result for so long, what is shown is old. */
 const STALE_MS = 5000;
 const RETRY_MS = 2000;
+/** Results in the trend. */
+const TREND = 120;
 
 const find = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
 const say = (id: string, text: string) => {
@@ -17,12 +19,12 @@ const frame = find<HTMLCanvasElement>('frame');
 const overlay = find<HTMLInputElement>('overlay');
 const opacity = find<HTMLInputElement>('opacity');
 const live = find<HTMLButtonElement>('live');
-const trend = new Trend(find('trend'));
+const trend: ResultMessage[] = [];
 const rejects = new Rejects(find('rejects'), (inspection) => hold(inspection));
 
-let shown: Inspection | undefined;
+let shown: Inspected | undefined;
 let held = false;
-let latest: Inspection | undefined;
+let latest: Inspected | undefined;
 let lastResultAt = 0;
 let connected = false;
 let status: StatusMessage | undefined;
@@ -30,7 +32,7 @@ const counts = { inspected: 0, rejected: 0 };
 
 const SIGNS = { pass: ['✔', 'PASS'], reject: ['✖', 'REJECT'], unknown: ['?', 'UNKNOWN'] } as const;
 
-function show(inspection: Inspection): void {
+function show(inspection: Inspected): void {
   shown = inspection;
   const { verdict, score, threshold, class: product, latencyMs } = inspection.result;
   document.body.dataset.verdict = verdict;
@@ -46,10 +48,10 @@ function show(inspection: Inspection): void {
 }
 
 function draw(): void {
-  if (shown) drawInspection(frame, shown, overlay.checked ? Number(opacity.value) / 100 : 0);
+  if (shown) drawPicture(frame, shown, overlay.checked ? Number(opacity.value) / 100 : 0);
 }
 
-function hold(inspection: Inspection): void {
+function hold(inspection: Inspected): void {
   held = true;
   live.hidden = false;
   show(inspection);
@@ -62,7 +64,7 @@ function goLive(): void {
   if (latest) show(latest);
 }
 
-function receive(inspection: Inspection): void {
+function receive(inspection: Inspected): void {
   latest = inspection;
   lastResultAt = performance.now();
   const { result } = inspection;
@@ -70,7 +72,9 @@ function receive(inspection: Inspection): void {
   if (result.verdict !== 'pass') counts.rejected++;
   say('inspected', String(counts.inspected));
   say('rejected', `${counts.rejected} (${((100 * counts.rejected) / counts.inspected).toFixed(0)} %)`);
-  trend.add(result);
+  trend.push(result);
+  if (trend.length > TREND) trend.shift();
+  drawScores(find('trend'), trend, TREND);
   if (result.verdict !== 'pass') rejects.add(inspection);
   if (!held) show(inspection);
   tellHealth();
@@ -113,8 +117,9 @@ async function connect(): Promise<void> {
   client.on('heatmap', (heatmap) => joiner.addHeatmap(heatmap));
   let order = Promise.resolve();
   client.on('result', (result: ResultMessage) => {
-    const joined = joiner.join(result);
-    order = order.then(async () => receive(await joined));
+    const { jpeg, heatmap } = joiner.join(result);
+    const unpacked = decodeFrame(jpeg);
+    order = order.then(async () => receive({ result, frame: await unpacked, heatmap }));
   });
   client.on('status', learn);
   client.on('connection', (up) => {

@@ -1,5 +1,10 @@
-import type { Inspection } from './inspections.js';
-import { drawInspection } from './picture.js';
+import type { ResultMessage } from '@beltsight/sdk';
+import { drawPicture, type Picture } from '../../page/picture.js';
+
+/** A result with its pictures, unpacked. */
+export interface Inspected extends Picture {
+  readonly result: ResultMessage;
+}
 
 const KEPT = 12;
 
@@ -7,17 +12,17 @@ const KEPT = 12;
 export class Rejects {
   constructor(
     private readonly strip: HTMLElement,
-    private readonly choose: (inspection: Inspection) => void,
+    private readonly choose: (inspection: Inspected) => void,
   ) {}
 
-  add(inspection: Inspection): void {
+  add(inspection: Inspected): void {
     const { result } = inspection;
     const button = document.createElement('button');
     button.type = 'button';
     button.dataset.verdict = result.verdict;
     const canvas = document.createElement('canvas');
     canvas.width = canvas.height = 176;
-    drawInspection(canvas, inspection, 0.7);
+    drawPicture(canvas, inspection, 0.7);
     const caption = document.createElement('span');
     caption.textContent = `${result.class.name ?? 'unknown'} ${ratioText(inspection)}`;
     button.append(canvas, caption);
@@ -28,6 +33,6 @@ export class Rejects {
   }
 }
 
-function ratioText({ result: { score, threshold } }: Inspection): string {
+function ratioText({ result: { score, threshold } }: Inspected): string {
   return threshold === null ? '' : `${(score / threshold).toFixed(2)}×`;
 }

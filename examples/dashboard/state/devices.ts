@@ -1,0 +1,43 @@
+import type { AlarmMessage, DeviceAddress, StatusMessage } from '@beltsight/sdk';
+import { addCamera } from './cameras.js';
+import { type Acknowledgement, cameraKey, deviceKey, type State, withEntry } from './model.js';
+
+/** A status has arrived. */
+export function takeStatus(state: State, address: DeviceAddress, status: StatusMessage, now: number): State {
+  const key = deviceKey(address);
+  const before = state.devices.get(key);
+  const { site, line, device } = address;
+  const entry = {
+    address: { site, line, device },
+    status,
+    heardAt: now,
+    stateSince: before?.status.state === status.state ? before.stateSince : now,
+    // A last will was written when the connection was made, so its time says nothing.
+    clockOffsetMs: status.state === 'offline' ? before?.clockOffsetMs : now - Date.parse(status.at),
+  };
+  let next: State = { ...state, devices: withEntry(state.devices, key, entry, state.limits.cameras) };
+  for (const { name } of status.cameras ?? []) next = addCamera(next, address, name);
+  return next;
+}
+
+/** An alarm was raised, acknowledged or cleared. */
+export function takeAlarm(state: State, address: DeviceAddress, message: AlarmMessage): State {
+  const key = cameraKey(address, message.camera);
+  const before = state.alarms.get(key);
+  if (message.state === 'cleared') {
+    const alarms = new Map(state.alarms);
+    alarms.delete(key);
+    return { ...state, alarms };
+  }
+  const { site, line, device } = address;
+  const acknowledgement = before?.message.id === message.id ? before.acknowledgement : undefined;
+  const entry = { address: { site, line, device }, message, acknowledgement };
+  return { ...state, alarms: withEntry(state.alarms, key, entry, state.limits.cameras) };
+}
+
+/** An acknowledgement was sent or answered. Of an alarm that is gone it no longer matters. */
+export function takeAcknowledgement(state: State, key: string, acknowledgement: Acknowledgement): State {
+  const alarm = state.alarms.get(key);
+  if (alarm?.message.id !== acknowledgement.alarm) return state;
+  return { ...state, alarms: new Map(state.alarms).set(key, { ...alarm, acknowledgement }) };
+}

@@ -1,0 +1,219 @@
+import type { AlarmMessage, ResultMessage, StatusMessage, Verdict } from '@beltsight/sdk';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { announcer } from './announce.js';
+import { ageText, freshnessOf } from './freshness.js';
+import { type CameraState, emptyState, type Limits, type State } from './model.js';
+import { type Change, reduce, Store } from './store.js';
+import { cameraTrouble, troubleOf } from './trouble.js';
+
+const limits: Limits = { results: 5, rejects: 3, cameras: 2, staleMs: 5000, holdMs: 800 };
+const address = { site: 's', line: 'l', device: 'd' };
+const KEY = 's/l/d/belt';
+const T = Date.parse('2026-01-01T12:00:00Z');
+
+let number = 0;
+const result = (verdict: Verdict, at = T, camera = 'belt'): ResultMessage => ({
+  schema: 'beltsight.result/1',
+  id: `0190f3a4-0000-7000-8000-${String(number++).padStart(12, '0')}`,
+  camera,
+  frame: { sequence: 0, capturedAt: new Date(at).toISOString() },
+  verdict,
+  score: 0.5,
+  threshold: verdict === 'unknown' ? null : 1,
+  pValue: null,
+  class: { name: 'cap', source: 'recognised', distance: 0.1 },
+  modelId: 'm',
+  latencyMs: 0,
+});
+const status = (change: Partial<StatusMessage> = {}, at = T): StatusMessage => ({
+  schema: 'beltsight.status/1',
+  state: 'online',
+  at: new Date(at).toISOString(),
+  device: address,
+  ...change,
+});
+const alarm = (state: AlarmMessage['state'], id = 'a'): AlarmMessage => ({
+  schema: 'beltsight.alarm/1',
+  id,
+  camera: 'belt',
+  kind: 'reject-rate',
+  state,
+  since: new Date(T).toISOString(),
+  at: new Date(T).toISOString(),
+  value: 0.2,
+  limit: 0.1,
+  message: 'Look.',
+});
+
+const up: Change = { type: 'connection', state: 'up' };
+const said = (message: ResultMessage): Change => ({ type: 'result', address, result: message });
+type Timed = Change | readonly [Change, number];
+const after = (...changes: readonly Timed[]): State =>
+  changes.reduce<State>(
+    (state, each) => {
+      const [change, at] = Array.isArray(each) ? (each as [Change, number]) : [each as Change, T];
+      return reduce(state, change, at);
+    },
+    emptyState(limits, T),
+  );
+const belt = (state: State) => state.cameras.get(KEY) as CameraState;
+
+describe('what is kept of a camera', () => {
+  it('is the last results, and the last rejects for longer', () => {
+    const state = after(said(result('reject')), ...Array.from({ length: 9 }, () => said(result('pass'))));
+    expect(belt(state).points.map(({ verdict }) => verdict)).toEqual(Array(5).fill('pass'));
+    expect(belt(state).rejects).toHaveLength(1);
+    expect(belt(state)).toMatchObject({ inspected: 10, notPassed: 1 });
+  });
+
+  it('stays within its bounds whatever comes', () => {
+    const verdict = fc.constantFrom<Verdict>('pass', 'reject', 'unknown');
+    const camera = fc.constantFrom('a', 'b', 'c', 'd');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(verdict, camera), { maxLength: 60 }), (results) => {
+        const state = after(...results.map(([each, name]) => said(result(each, T, name))));
+        expect(state.cameras.size).toBeLessThanOrEqual(2);
+        for (const { points, rejects } of state.cameras.values()) {
+          expect(points.length).toBeLessThanOrEqual(5);
+          expect(rejects.length).toBeLessThanOrEqual(3);
+        }
+      }),
+    );
+  });
+
+  it('comes before what was said since, each result once', () => {
+    const [old, both, fresh] = [result('reject'), result('pass'), result('pass')];
+    const kept = after(said(old), said(both));
+    const { points, rejects } = belt(kept);
+    const state = after(said(both), said(fresh), { type: 'kept', kept: { address, camera: 'belt', points, rejects } });
+    expect(belt(state).points.map(({ id }) => id)).toEqual([old.id, both.id, fresh.id]);
+    expect(belt(state).rejects.map(({ id }) => id)).toEqual([old.id]);
+    expect(belt(state).inspected).toBe(2);
+  });
+});
+
+describe('the verdict shown', () => {
+  const verdictAfter = (...changes: readonly Timed[]) => belt(after(...changes)).shown?.result.verdict;
+
+  it('is the last one, but a reject stays for people to see', () => {
+    const passed: Change = said(result('pass'));
+    expect(verdictAfter(said(result('reject')), [passed, T + 100])).toBe('reject');
+    expect(verdictAfter(said(result('reject')), [said(result('unknown')), T + 100])).toBe('unknown');
+    expect(verdictAfter(said(result('reject')), [passed, T + 900])).toBe('pass');
+  });
+
+  it('gives way when its time is over, without another result', () => {
+    const held: readonly Timed[] = [said(result('reject')), [said(result('pass')), T + 100]];
+    expect(verdictAfter(...held, [{ type: 'tick' }, T + 700])).toBe('reject');
+    expect(verdictAfter(...held, [{ type: 'tick' }, T + 800])).toBe('pass');
+  });
+});
+
+describe('freshness', () => {
+  const fresh = (state: State, at: number) => freshnessOf(state, belt(state), at);
+
+  it('ends after the configured time', () => {
+    const state = after(up, said(result('pass')));
+    expect(fresh(state, T + 5000)).toEqual({ state: 'live', ageMs: 5000 });
+    expect(fresh(state, T + 5001)).toEqual({ state: 'old', ageMs: 5001 });
+  });
+
+  it('ends at once with the broker or the device', () => {
+    const gone: Change = { type: 'connection', state: 'down' };
+    expect(fresh(after(up, said(result('pass')), gone), T).state).toBe('old');
+    const offline: Change = { type: 'status', address, status: status({ state: 'offline' }) };
+    expect(fresh(after(up, said(result('pass')), offline), T).state).toBe('old');
+  });
+
+  it('is told from when a result was made, not from when it came: what waited on the device is no news', () => {
+    const live: Change = { type: 'status', address, status: status() };
+    expect(fresh(after(up, live, said(result('pass', T - 60_000))), T)).toEqual({ state: 'old', ageMs: 60_000 });
+  });
+
+  it('does not mind a device whose clock is wrong', () => {
+    const wrong = T - 86_400_000;
+    const live: Change = { type: 'status', address, status: status({}, wrong) };
+    expect(fresh(after(up, live, said(result('pass', wrong))), T)).toEqual({ state: 'live', ageMs: 0 });
+    expect(fresh(after(up, live, said(result('pass', wrong - 7000))), T)).toEqual({ state: 'old', ageMs: 7000 });
+  });
+
+  it('has words for any age', () => {
+    expect([0, 99_000, 100_000, 6_000_000, 200_000_000].map(ageText)).toEqual(['0 s', '99 s', '1 min', '1 h', '2 d']);
+  });
+});
+
+describe('trouble', () => {
+  it('counts from when the broker went, over all attempts', () => {
+    const lost: Change = { type: 'connection', state: 'down', reason: 'Refused.' };
+    const state = after(up, [lost, T + 1000], [lost, T + 9000]);
+    expect(troubleOf(state)).toMatchObject({ title: 'BROKER GONE', since: T + 1000 });
+    expect(troubleOf(reduce(state, up, T + 10_000))).toMatchObject({ title: 'NO DEVICE YET', level: 'wait' });
+  });
+
+  it('names the device that is gone, and the camera that failed, with the reason', () => {
+    const failed = {
+      name: 'belt',
+      state: 'failed',
+      error: 'No signal.',
+      frames: 0,
+      dropped: 0,
+      inspected: 0,
+      rateHz: 0,
+    } as const;
+    const degraded = after(up, { type: 'status', address, status: status({ state: 'degraded', cameras: [failed] }) });
+    expect(cameraTrouble(degraded, belt(degraded))).toMatchObject({ title: 'CAMERA FAILED', text: 'No signal.' });
+    const offline = reduce(degraded, { type: 'status', address, status: status({ state: 'offline' }) }, T + 5);
+    expect(cameraTrouble(offline, belt(offline))).toMatchObject({ title: 'DEVICE OFFLINE', since: T + 5 });
+    expect(troubleOf(offline)).toBeUndefined();
+  });
+});
+
+describe('alarms', () => {
+  const told = (state: 'sent' | 'refused', id = 'a'): Change => ({
+    type: 'acknowledgement',
+    camera: KEY,
+    acknowledgement: { alarm: id, state, text: state },
+  });
+  const raised: Change = { type: 'alarm', address, alarm: alarm('raised') };
+
+  it('stay until they are cleared, with what came of acknowledging them', () => {
+    const state = after(raised, told('sent'), { type: 'alarm', address, alarm: alarm('acknowledged') });
+    expect(state.alarms.get(KEY)).toMatchObject({
+      message: { state: 'acknowledged' },
+      acknowledgement: { state: 'sent' },
+    });
+    expect(reduce(state, { type: 'alarm', address, alarm: alarm('cleared') }, T).alarms.size).toBe(0);
+  });
+
+  it('do not take the answer that another alarm got', () => {
+    expect(after(raised, told('refused', 'other')).alarms.get(KEY)?.acknowledgement).toBeUndefined();
+    const next: Change = { type: 'alarm', address, alarm: alarm('raised', 'b') };
+    expect(after(raised, told('sent'), next).alarms.get(KEY)?.acknowledgement).toBeUndefined();
+  });
+});
+
+describe('announcements', () => {
+  it('say changes and rejects, with pauses in which a listener can take them in', () => {
+    const { next } = announcer();
+    const passing = after(said(result('pass')));
+    expect(next(belt(passing), T)).toMatch(/^belt: pass, cap/);
+    expect(next(belt(after(said(result('pass')))), T + 10_000)).toBeUndefined();
+    const rejected = after(said(result('reject')));
+    expect(next(belt(rejected), T + 1000)).toBeUndefined();
+    expect(next(belt(rejected), T + 3000)).toMatch(/^belt: reject/);
+    expect(next(belt(rejected), T + 9000)).toBeUndefined();
+    expect(next(belt(after(said(result('reject')))), T + 9000)).toMatch(/^belt: reject/);
+  });
+});
+
+describe('the store', () => {
+  it('tells listeners of each change', () => {
+    const store = new Store(emptyState(limits, T), () => T);
+    const seen: string[] = [];
+    store.listen((state, { type }) => seen.push(`${type} ${state.connection.state}`));
+    store.change(up);
+    store.change({ type: 'tick' });
+    expect(seen).toEqual(['connection up', 'tick up']);
+  });
+});

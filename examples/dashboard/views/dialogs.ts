@@ -1,0 +1,46 @@
+import { KEYS } from '../keys.js';
+import type { Credentials } from '../link/session.js';
+import { find, make, say } from './dom.js';
+
+const NAMES: Readonly<Record<string, string>> = {
+  ArrowLeft: '←',
+  ArrowRight: '→',
+  Escape: 'Esc',
+  PageDown: 'Page ↓',
+  PageUp: 'Page ↑',
+};
+
+/** What the keys do, from the table that they are read from. */
+export function fillHelp(): void {
+  const rows = [{ keys: ['1 … 9'], text: 'Camera of that number' }, ...KEYS];
+  find('key-list').replaceChildren(
+    ...rows.map(({ keys, text }) =>
+      make(
+        'div',
+        {},
+        make('dt', {}, ...keys.map((key) => make('kbd', {}, NAMES[key] ?? key.toUpperCase()))),
+        make('dd', {}, text),
+      ),
+    ),
+  );
+}
+
+export function toggleHelp(): void {
+  const help = find<HTMLDialogElement>('help');
+  if (help.open) help.close();
+  else help.showModal();
+}
+
+/** Asks for user and password; the address never holds them. */
+export function askCredentials(reason: string, signIn: (credentials: Credentials) => void): void {
+  const dialog = find<HTMLDialogElement>('login');
+  say(find('login-reason'), reason);
+  find<HTMLFormElement>('login-form').onsubmit = (event) => {
+    event.preventDefault();
+    const password = find<HTMLInputElement>('password');
+    signIn({ username: find<HTMLInputElement>('username').value, password: password.value });
+    password.value = '';
+    dialog.close();
+  };
+  if (!dialog.open) dialog.showModal();
+}
