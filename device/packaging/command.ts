@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -12,7 +12,7 @@ const OUTSIDE = ['koffi', 'sharp'];
  * Bundles the device command into one module that holds only what the command can reach, and the thread that captures from
  * cameras into another. One file to open instead of several hundred also starts sooner, above all from an eMMC.
  * @param workspace of `copyWorkspace`
- * @param outdir gets `cli.mjs`, `worker.js`, `watch-page.js` (for a browser) and a package.json that says what they are
+ * @param outdir gets `cli.mjs`, `worker.js`, `watch-page.js` and `dashboard/` (for a browser) and a package.json that says what they are
  * @returns folders of the npm packages that are in them
  */
 export async function bundleCommand(workspace: string, outdir: string): Promise<string[]> {
@@ -24,8 +24,15 @@ export async function bundleCommand(workspace: string, outdir: string): Promise<
     join(outdir, 'watch-page.js'),
     'browser',
   );
+  const dashboard = await bundle(
+    workspace,
+    'examples/dashboard/main.ts',
+    join(outdir, 'dashboard', 'dashboard.js'),
+    'browser',
+  );
+  await cp(join(workspace, 'examples/dashboard/static'), join(outdir, 'dashboard'), { recursive: true });
   await writeFile(join(outdir, 'package.json'), '{ "type": "module" }\n');
-  return [...new Set([...command, ...thread, ...page])];
+  return [...new Set([...command, ...thread, ...page, ...dashboard])];
 }
 
 async function bundle(
@@ -45,6 +52,7 @@ async function bundle(
     conditions: ['source'],
     external: OUTSIDE,
     legalComments: 'inline',
+    minify: platform === 'browser',
     metafile: true,
     logLevel: 'warning',
     // CommonJS packages in the bundle require Node's modules.

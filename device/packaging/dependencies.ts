@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 export const ARCHITECTURES = ['x64', 'arm64'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
-/** Workspaces whose sources go into the device command. */
-const SOURCES = ['sdk', 'device', 'device/v4l2'];
+/** Sources of the device command and of the page that it serves. */
+const SOURCES = ['sdk/src', 'device/src', 'device/v4l2/src', 'examples/dashboard', 'examples/page'];
 
 /**
  * Sets up a copy of the workspace in `into` whose node_modules is what the lock file gives the device on that architecture, and
@@ -21,7 +21,7 @@ export async function copyWorkspace(root: string, into: string, arch: Architectu
     await mkdir(join(into, workspace));
     await cp(join(root, workspace, 'package.json'), join(into, workspace, 'package.json'));
   }
-  for (const source of SOURCES) await cp(join(root, source, 'src'), join(into, source, 'src'), { recursive: true });
+  for (const source of SOURCES) await cp(join(root, source), join(into, source), { recursive: true });
   await promisify(execFile)(
     'npm',
     [

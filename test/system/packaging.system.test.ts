@@ -101,14 +101,22 @@ describe.each(['x64', 'arm64'] as const)('the package for %s', (arch) => {
     expect(readFileSync(join(unpacked[arch], 'release'), 'utf8')).toMatch(/^GLIBC=2\.28$/m);
   });
 
-  it('holds one module of JavaScript for the command and one for its capture thread, and the licences of everything', () => {
+  it('holds one module of JavaScript for the command and one for its capture thread, its pages, and the licences of everything', () => {
     const files = execFileSync('tar', ['-tzf', fileOf(arch)], { encoding: 'utf8' }).split('\n');
     expect(
-      files.filter((file) => /\/(lib\/[^/]+|dist\/.*|.*\.(ts|map))$/.test(file.replace(/\/node_modules\/.*/, ''))),
-    ).toEqual(
-      ['cli.mjs', 'package.json', 'watch-page.js', 'worker.js'].map(
-        (file) => `beltsight-device-${version}-linux-${arch}/lib/${file}`,
+      files.filter((file) =>
+        /\/(lib\/[^/]+|lib\/dashboard\/[^/]+|dist\/.*|.*\.(ts|map))$/.test(file.replace(/\/node_modules\/.*/, '')),
       ),
+    ).toEqual(
+      [
+        'cli.mjs',
+        ...['dashboard.js', 'icon.svg', 'index.html', 'layout.css', 'parts.css', 'settings.json', 'theme.css'].map(
+          (file) => `dashboard/${file}`,
+        ),
+        'package.json',
+        'watch-page.js',
+        'worker.js',
+      ].map((file) => `beltsight-device-${version}-linux-${arch}/lib/${file}`),
     );
     const table = readFileSync(join(unpacked[arch], 'THIRD-PARTY.md'), 'utf8');
     const packages = files.flatMap(

@@ -12,7 +12,7 @@ import { uploadCommand } from './upload.js';
 const program = new Command('beltsight-device')
   .description('Inspect camera frames with a Beltsight model and publish the results over MQTT')
   .showHelpAfterError('(add --help for the options)')
-  .addCommand(runCommand())
+  .addCommand(runCommand(new URL('./dashboard/', import.meta.url)))
   .addCommand(providerCommand())
   .addCommand(doctorCommand())
   .addCommand(benchCommand())

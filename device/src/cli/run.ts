@@ -1,6 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { pino } from 'pino';
 import { readDeviceConfig } from '../config/read.js';
+import { openDashboard } from '../dashboard/open.js';
 import { dryRun } from '../service/dry-run.js';
 import { DeviceService } from '../service/service.js';
 import { Watchdog } from '../service/watchdog.js';
@@ -11,8 +13,11 @@ interface Flags {
   readonly dryRun?: boolean;
 }
 
-/** beltsight-device run: inspects until it is stopped. */
-export function runCommand(): Command {
+/**
+ * beltsight-device run: inspects until it is stopped.
+ * @param page folder of the operator's page, which the build puts beside the command
+ */
+export function runCommand(page: URL): Command {
   return new Command('run')
     .description('Inspect: camera frames in, results out over MQTT')
     .requiredOption('--config <file>', 'YAML configuration; see docs/device-config.md and device.example.yaml')
@@ -34,6 +39,7 @@ export function runCommand(): Command {
         watchdog.stopping();
         service.stop();
       });
+      const dashboard = await openDashboard(config, fileURLToPath(page), logger);
       try {
         watchdog.ready(`Inspecting ${config.cameras.map(({ name }) => name).join(', ')} on ${service.provider}`);
         await service.run();
@@ -41,6 +47,7 @@ export function runCommand(): Command {
       } finally {
         dispose();
         watchdog.close();
+        await dashboard?.close();
       }
     });
 }

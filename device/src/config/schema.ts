@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { PIXEL_FORMATS } from '@beltsight/sdk/preprocess';
 import { z } from 'zod';
 import { collectSchema, commandsSchema, triggerSchema } from '../command/schema.js';
+import { dashboardSchema } from '../dashboard/schema.js';
 import { metricsSchema } from '../metrics/schema.js';
 import { heartbeatSchema, outputsSchema } from '../output/schema.js';
 import { runtimeSchema } from '../score/providers/schema.js';
@@ -223,6 +224,7 @@ export const deviceConfigSchema = z.strictObject({
   collect: collectSchema.prefault({}).describe('Good images that the command `collect` saves.'),
   heartbeat: heartbeatSchema.optional().describe('A sign of life for a PLC; see docs/outputs.md.'),
   sparkplug: sparkplugSchema.optional(),
+  dashboard: dashboardSchema.optional().describe("Serve the operator's page; default: not."),
   statusSeconds: z.number().min(0.2).max(3600).default(5).describe('How often the status is published.'),
   metrics: metricsSchema.prefault({}).describe('Figures for Prometheus.'),
   log: z
