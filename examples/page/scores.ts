@@ -24,7 +24,7 @@ export function drawScores(canvas: HTMLCanvasElement, scores: readonly Score[], 
   context.fillText('threshold', 4, y(1) - 5);
   const last = scores.slice(-slots);
   for (const [i, { score, threshold, verdict }] of last.entries()) {
-    const x = ((slots - last.length + i + 0.5) / slots) * width;
+    const x = 5 + ((slots - last.length + i + 0.5) / slots) * (width - 10);
     const at = y(threshold === null ? TOP : score / threshold);
     context.fillStyle = colour(verdict);
     context.beginPath();

@@ -77,9 +77,15 @@ function policyFor(broker: string | undefined): string {
 
 function respond(files: ReadonlyMap<string, ServedFile>, request: IncomingMessage, response: ServerResponse): void {
   const { method, headers, url = '/' } = request;
-  if (method !== 'GET' && method !== 'HEAD') return refuse(response, 405, 'The dashboard is only read.');
+  if (method !== 'GET' && method !== 'HEAD') {
+    refuse(response, 405, 'The dashboard is only read.');
+    return;
+  }
   const file = files.get(url.split('?')[0] as string);
-  if (!file) return refuse(response, 404, 'There is no such file.');
+  if (!file) {
+    refuse(response, 404, 'There is no such file.');
+    return;
+  }
   const zipped = /\bgzip\b/.test(headers['accept-encoding'] ?? '');
   const body = zipped ? file.gzipped : file.body;
   response.setHeader('etag', file.etag);
