@@ -8,6 +8,7 @@ import { type ResultMessage, resultSchema } from '../messages/result.js';
 import { type StatusMessage, statusSchema } from '../messages/status.js';
 import { type DeviceAddress, type ParsedTopic, parseTopic, rootFilter } from '../topics.js';
 import { connectMqtt, withoutPassword } from './connect.js';
+import { withoutDelay } from './no-delay.js';
 import { type CommandOptions, type CommandReply, CommandRequests } from './requests.js';
 
 /** Results with an id among so many last ones are duplicates (QoS 1 delivers at least once). */
@@ -69,6 +70,7 @@ export class InspectionClient {
 
   private constructor(private readonly client: MqttClient) {
     this.#requests = new CommandRequests(client);
+    withoutDelay(client);
     client.on('message', (topic, payload) => this.#receive(topic, payload));
     client.on('connect', () => this.#emit('connection', true));
     client.on('close', () => this.#emit('connection', false));
