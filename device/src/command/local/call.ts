@@ -55,7 +55,7 @@ function unreachable(path: string, cause: Error & { code?: unknown }): Beltsight
   const remedy =
     cause.code === 'EACCES'
       ? 'run this as the user of the service, such as sudo -u beltsight, or join its group'
-      : 'start it with beltsight-device run, or give the configuration that it runs with';
+      : 'start it with beltsight-device run, give the configuration that it runs with, or run this as its user, such as sudo -u beltsight';
   const what = cause.code === 'EACCES' ? 'You may not command the service' : 'No service takes commands';
   return new BeltsightError('SERVICE_UNREACHABLE', `${what} at ${path} (${cause.code ?? cause.message}): ${remedy}.`, {
     cause,

@@ -80,7 +80,11 @@ export class LocalCommands {
       const line = Buffer.concat(chunks);
       const end = line.indexOf('\n');
       this.#answer(end < 0 ? line : line.subarray(0, end)).then(
-        (reply) => socket.end(`${JSON.stringify(reply)}\n`),
+        (reply) => {
+          socket.end(`${JSON.stringify(reply)}\n`);
+          // One who does not hang up must not keep the place of another.
+          socket.setTimeout(REQUEST_MS);
+        },
         (error: unknown) => {
           this.logger.warn({ err: error }, `A local command was not answered: ${(error as Error).message}`);
           socket.destroy();
