@@ -6,6 +6,7 @@ export {
   type InspectionEvents,
   type InvalidMessage,
 } from './client/inspection-client.js';
+export type { ConnectionSource, ConnectOptions, ProtocolVersion } from './client/link.js';
 export type { CommandOptions, CommandReply } from './client/requests.js';
 export { parseConfig } from './config.js';
 export { BeltsightError, type ErrorCode } from './errors.js';

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { BeltsightError, parseConfig } from '@beltsight/sdk';
 import { parseDocument } from 'yaml';
+import { withPaths } from '../publish/broker-schema.js';
 import { type DeviceConfig, deviceConfigSchema } from './schema.js';
 
 /**
@@ -12,7 +13,6 @@ export async function readDeviceConfig(file: string): Promise<DeviceConfig> {
   const config = parseConfig(deviceConfigSchema, parseYaml(await readText(file), file), file);
   const from = (path: string) => resolve(dirname(file), path);
   const { library, cache } = config.runtime;
-  const { passwordFile, caFile } = config.broker;
   return {
     ...config,
     bundle: from(config.bundle),
@@ -23,11 +23,7 @@ export async function readDeviceConfig(file: string): Promise<DeviceConfig> {
       ...(library === undefined ? {} : { library: from(library) }),
       ...(cache === undefined ? {} : { cache: from(cache) }),
     },
-    broker: {
-      ...config.broker,
-      ...(passwordFile === undefined ? {} : { passwordFile: from(passwordFile) }),
-      ...(caFile === undefined ? {} : { caFile: from(caFile) }),
-    },
+    broker: withPaths(config.broker, from),
     cameras: config.cameras.map((camera) => ({
       ...camera,
       source: 'path' in camera.source ? { ...camera.source, path: from(camera.source.path) } : camera.source,

@@ -5,6 +5,7 @@ import { collectSchema, commandsSchema, triggerSchema } from '../command/schema.
 import { dashboardSchema } from '../dashboard/schema.js';
 import { metricsSchema } from '../metrics/schema.js';
 import { heartbeatSchema, outputsSchema } from '../output/schema.js';
+import { brokerSchema } from '../publish/broker-schema.js';
 import { runtimeSchema } from '../score/providers/schema.js';
 import { sparkplugSchema } from '../sparkplug/schema.js';
 
@@ -177,24 +178,15 @@ const cameraSchema = z.strictObject({
   heatmaps: z.enum(['none', 'rejects', 'all']).default('rejects').describe('Which results come with a heatmap.'),
   frames: z.boolean().default(false).describe('Publish a JPEG of every inspected frame.'),
   outputs: outputsSchema.optional().describe('Reject signals and alarms; see docs/outputs.md.'),
+  resultExpirySeconds: z
+    .int()
+    .min(1)
+    .max(0xffff_ffff)
+    .nullable()
+    .default(null)
+    .describe('The broker keeps results for subscribers that are away no longer (MQTT 5); null: as long as it likes.'),
 });
 export type CameraConfig = z.infer<typeof cameraSchema>;
-
-const brokerSchema = z.strictObject({
-  url: z
-    .string()
-    .regex(/^(mqtts?|wss?):\/\/[^\s/]/, 'must look like mqtt://host:1883, mqtts://host:8883 or ws://host/path')
-    .describe('Address of the MQTT broker.'),
-  clientId: z
-    .string()
-    .min(1)
-    .max(128)
-    .optional()
-    .describe('MQTT client id; default: beltsight-<site>-<line>-<device>.'),
-  username: z.string().optional(),
-  passwordFile: z.string().optional().describe('File whose first line is the password.'),
-  caFile: z.string().optional().describe('Certificate authority (PEM) to trust instead of the public ones.'),
-});
 
 /** Configuration of a device. Every key is documented in docs/device-config.md. */
 export const deviceConfigSchema = z.strictObject({

@@ -1,4 +1,4 @@
-import type { IConnackPacket, MqttClient, Packet } from 'mqtt';
+import type { MqttClient, Packet } from 'mqtt';
 import type { Connect } from '../publish/publisher.js';
 
 /** More are never in flight: a broker that acknowledges nothing must not fill the memory. */
@@ -9,8 +9,8 @@ const MOST_IN_FLIGHT = 1000;
  * from there.
  */
 export function timed(connect: Connect, acknowledged: (ms: number) => void): Connect {
-  return async (connected: (packet: IConnackPacket) => void) => {
-    const client = await connect(connected);
+  return async (connected, signal) => {
+    const client = await connect(connected, signal);
     listen(client, acknowledged);
     return client;
   };

@@ -4,10 +4,11 @@ import type { Logger } from 'pino';
 import { type Importance, Outbox, type OutboxLimits, type OutgoingMessage } from './outbox.js';
 
 /**
- * Opens the connection; its last will says that the device is offline. Rejects where there is no broker.
+ * Opens the connection; its last will says that the device is offline. Tries until there is a broker, and says why there is none.
  * @param connected hears the broker's CONNACK at this and every later connection
+ * @param signal ends the trying: it rejects
  */
-export type Connect = (connected: (packet: IConnackPacket) => void) => Promise<MqttClient>;
+export type Connect = (connected: (packet: IConnackPacket) => void, signal?: AbortSignal) => Promise<MqttClient>;
 
 export interface PublisherOptions {
   readonly connect: Connect;
@@ -17,8 +18,6 @@ export interface PublisherOptions {
 
 /** Messages handed to the client and not yet acknowledged, at most. */
 const WINDOW = 20;
-/** Waits between attempts to reach a broker that was never reached. */
-const RETRY_MS = { first: 1000, longest: 30_000 };
 
 /** Hears the messages of a subscription. It must not throw, and returns at once. */
 export type Listener = (message: IPublishPacket) => void;
@@ -61,21 +60,15 @@ export class Publisher {
     return { ...this.#outbox.dropped, tooLarge: this.#tooLarge };
   }
 
-  /** Tries until there is a broker; from then on the client reconnects by itself. */
+  /** Resolves when there is a broker; from then on the client reconnects by itself. */
   async start(): Promise<void> {
-    const { connect, logger } = this.options;
     const { signal } = this.#closing;
-    for (let wait = RETRY_MS.first; !signal.aborted; wait = Math.min(wait * 2, RETRY_MS.longest)) {
-      try {
-        const client = await connect(({ properties }) => this.#connected(properties));
-        if (signal.aborted) client.end(true);
-        else this.#adopt(client);
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        logger.warn({ err: error, retryMs: wait }, `${(error as Error).message} Results wait until it is there.`);
-        await sleep(wait * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
-      }
+    try {
+      const client = await this.options.connect(({ properties }) => this.#connected(properties), signal);
+      if (signal.aborted) client.end(true);
+      else this.#adopt(client);
+    } catch (error) {
+      if (!signal.aborted) throw error;
     }
   }
 
@@ -147,14 +140,8 @@ export class Publisher {
   }
 
   #adopt(client: MqttClient): void {
-    const { logger } = this.options;
     this.#client = client;
-    client.on('close', () => {
-      if (this.#closing.signal.aborted) return;
-      logger.warn('The connection to the broker is gone; results wait until it is back.');
-    });
     client.on('message', (topic, _payload, packet) => this.#subscriptions.get(topic)?.(packet));
-    client.on('error', (error) => logger.warn({ err: error }, `MQTT: ${error.message}`));
     this.#greet();
   }
 

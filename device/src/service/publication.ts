@@ -11,6 +11,7 @@ import type { Inspection } from '../score/scorer.js';
 
 /** Frames are published no wider and no higher than this. */
 const PREVIEW_PIXELS = 640;
+const JSON_TEXT = { contentType: 'application/json', payloadFormatIndicator: true } as const;
 /** Nobody wants a picture that waited longer. */
 const PICTURE_EXPIRY_SECONDS = 3600;
 
@@ -48,7 +49,7 @@ export async function publicationOf(
     topic: topics.result(camera.name),
     payload: Buffer.from(JSON.stringify(result)),
     importance: 'result',
-    options: { qos: 1, properties: { contentType: 'application/json', payloadFormatIndicator: true } },
+    options: { qos: 1, properties: { ...JSON_TEXT, ...expiry(camera.resultExpirySeconds) } },
   });
   return { result, heatmap, messages };
 }
@@ -102,4 +103,8 @@ async function jpegOf({ width, height, data }: RgbPicture): Promise<Buffer> {
 function picture(topic: string, payload: Buffer, contentType: string): OutgoingMessage {
   const properties = { contentType, messageExpiryInterval: PICTURE_EXPIRY_SECONDS };
   return { topic, payload, importance: 'picture', options: { qos: 0, properties } };
+}
+
+function expiry(seconds: number | null) {
+  return seconds === null ? {} : { messageExpiryInterval: seconds };
 }

@@ -8,6 +8,7 @@ import { DeviceMetrics } from '../metrics/device-metrics.js';
 import { InspectionCounters } from '../output/count/counters.js';
 import { Outputs } from '../output/outputs.js';
 import { connectionOf } from '../publish/connection.js';
+import { keepStatusRight } from '../publish/own-status.js';
 import { Publisher } from '../publish/publisher.js';
 import { loadRuntime } from '../score/ort/library.js';
 import { Scorer } from '../score/scorer.js';
@@ -104,7 +105,7 @@ export class DeviceService {
     const topics = topicsOf(config);
     const message = (status: StatusMessage) => ({ topic: topics.status, payload: Buffer.from(JSON.stringify(status)) });
     const publisher = new Publisher({
-      connect: metrics.timed(connectionOf(config, () => message(offlineStatus(config)))),
+      connect: metrics.timed(connectionOf(config, () => message(offlineStatus(config)), logger)),
       limits: { maxMessages: config.outbox.maxMessages, maxBytes: config.outbox.maxMegabytes * 2 ** 20 },
       logger,
     });
@@ -161,6 +162,7 @@ export class DeviceService {
     });
     tell();
     const connecting = publisher.start();
+    const leaveStatus = keepStatusRight(publisher, topics.status, () => tell());
     state = 'online';
     const heartbeat = setInterval(() => tell(true), config.statusSeconds * 1000);
     try {
@@ -177,6 +179,7 @@ export class DeviceService {
       clearInterval(heartbeat);
       await commands.close();
       await observers.close();
+      leaveStatus();
       await publisher.close(message(offlineStatus(config)), FLUSH_MS);
       await connecting;
       for (const converter of converters.values()) await converter.close();

@@ -139,7 +139,9 @@ function connecting(
     const death = deathPayload(bdSeq);
     const will = { topic: topics.node('NDEATH'), payload: death, retain: false };
     let connack: IConnackPacket | undefined;
-    const connect = connectionOf({ ...config, broker: { ...broker, clientId } }, () => will);
+    // Every session has a will of its own, and ends with its connection.
+    const own = { ...config, broker: { ...broker, clientId, sessionExpirySeconds: 0 } };
+    const connect = connectionOf(own, () => will, undefined, { once: true });
     const client = await connect((packet) => {
       connack = packet;
     });

@@ -7,8 +7,9 @@ import { jpegId } from '../messages/frame.js';
 import { type ResultMessage, resultSchema } from '../messages/result.js';
 import { type StatusMessage, statusSchema } from '../messages/status.js';
 import { type DeviceAddress, type ParsedTopic, parseTopic, rootFilter } from '../topics.js';
-import { connectMqtt, withoutPassword } from './connect.js';
+import { connectMqtt } from './connect.js';
 import { withoutDelay } from './no-delay.js';
+import { withoutPassword } from './problem.js';
 import { type CommandOptions, type CommandReply, CommandRequests } from './requests.js';
 
 /** Results with an id among so many last ones are duplicates (QoS 1 delivers at least once). */

@@ -1,0 +1,223 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Authority, type Pair } from '../support/certificates.js';
+import { FaultyPath } from '../support/faulty-path.js';
+import { type BrokerOptions, mosquittoPasswords, startMosquitto, startNats } from '../support/mosquitto.js';
+import { waitFor } from '../support/patience.js';
+import { freePort } from '../support/processes.js';
+import { type BrokerSection, ReportingDevice, Witness } from '../support/reporting-device.js';
+
+let folder: string;
+let authority: Authority;
+const closers: (() => Promise<unknown>)[] = [];
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'beltsight-broker-'));
+  authority = await Authority.create(join(folder, 'ca'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function broker(options: BrokerOptions = {}, make = startMosquitto) {
+  const started = await make(options);
+  closers.push(() => started.stop());
+  return started;
+}
+
+function device(section: BrokerSection) {
+  const started = new ReportingDevice({ longestWaitSeconds: 0.5, ...section });
+  closers.push(() => started.close());
+  return started;
+}
+
+async function witness(...where: Parameters<typeof Witness.at>) {
+  const started = await Witness.at(...where);
+  closers.push(() => started.close());
+  return started;
+}
+
+async function file(name: string, content: string) {
+  await writeFile(join(folder, name), content);
+  return join(folder, name);
+}
+
+async function pem(caFile: string, { certFile, keyFile }: Pair) {
+  return { ca: await readFile(caFile), cert: await readFile(certFile), key: await readFile(keyFile) };
+}
+
+/** That what the device sends now arrives. */
+async function delivers(from: ReportingDevice, to: Witness) {
+  const sequence = from.send();
+  await waitFor(() => expect(to.sequences, from.said).toContain(sequence));
+}
+
+const LIBRARIES = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
+/** Mosquitto's dynamic security: the one of Debian's access rules that also refuses subscriptions. Status may be sent. */
+const RIGHTS = {
+  defaultACLAccess: { publishClientSend: false, publishClientReceive: true, subscribe: false, unsubscribe: true },
+  clients: [],
+  groups: [{ groupname: 'anybody', roles: [{ rolename: 'device' }] }],
+  roles: [
+    {
+      rolename: 'device',
+      acls: [{ acltype: 'publishClientSend', topic: 'beltsight/1/s/l/d/status', priority: 0, allow: true }],
+    },
+  ],
+  anonymousGroup: 'anybody',
+};
+
+describe('a device at a plain broker', () => {
+  it.each([
+    ['mosquitto, MQTT 5', startMosquitto, 'auto', /as reporter \(p5, c0/],
+    ['mosquitto, MQTT 3.1.1', startMosquitto, '3.1.1', /as reporter \(p2, c1/],
+    ['NATS, which speaks MQTT 3.1.1 only', startNats, 'auto', /./],
+  ] as const)('reports to %s', async (_, make, version, log) => {
+    const { port, log: brokerLog } = await broker({}, make);
+    const url = `mqtt://127.0.0.1:${port}`;
+    const seen = await witness(url);
+    const reporting = device({ url, version, clientId: 'reporter' });
+    await waitFor(() => expect(seen.state).toBe('online'));
+    await delivers(reporting, seen);
+    await reporting.close();
+    await waitFor(() => expect(seen.state).toBe('offline'));
+    expect(brokerLog()).toMatch(log);
+  });
+});
+
+describe('a device with a password', () => {
+  it('takes user and password from files or the environment, and warns where they go unencrypted', async () => {
+    const passwords = await mosquittoPasswords(folder, { device1: 'right one' });
+    const { port } = await broker({ lines: ['allow_anonymous false', `password_file ${passwords}`] });
+    const url = `mqtt://127.0.0.1:${port}`;
+    const seen = await witness(url, { username: 'device1', password: 'right one' });
+    const passwordFile = await file('password', 'wrong\n');
+    const usernameFile = await file('user', 'device1\n');
+    const reporting = device({ url, usernameFile, passwordFile });
+    await waitFor(() => expect(reporting.said).toMatch(/Not authorized\): check user name and password/));
+    expect(reporting.said).toMatch(/password goes to the broker unencrypted/);
+    expect(reporting.said).not.toMatch(/wrong/);
+    await file('password', 'right one\n');
+    await delivers(reporting, seen);
+    await reporting.close();
+    process.env.BELTSIGHT_TEST_PASSWORD = 'right one';
+    const other = device({ url, username: 'device1', passwordEnv: 'BELTSIGHT_TEST_PASSWORD' });
+    await waitFor(() => expect(other.connected).toBe(true));
+  });
+
+  it('says which subscription and which message the broker refuses', async () => {
+    const { port, log } = await broker({
+      lines: [
+        `plugin /usr/lib/${LIBRARIES}/mosquitto_dynamic_security.so`,
+        'plugin_opt_config_file {folder}/rights.json',
+      ],
+      files: { 'rights.json': JSON.stringify(RIGHTS) },
+    });
+    const reporting = device({ url: `mqtt://127.0.0.1:${port}` });
+    await waitFor(() => expect(reporting.said, log()).toMatch(/refuses a subscription: .*Not authorized/));
+    reporting.send();
+    await waitFor(() => expect(reporting.said).toMatch(/Publish error: Not authorized/));
+    expect(reporting.connected).toBe(true);
+  });
+});
+
+describe('a device with TLS', () => {
+  const tls = (port: number, more = {}) => ({ url: `mqtts://127.0.0.1:${port}`, caFile: authority.caFile, ...more });
+  const listener = (pair: Pair, ...more: string[]) => [
+    `certfile ${pair.certFile}`,
+    `keyfile ${pair.keyFile}`,
+    `cafile ${authority.caFile}`,
+    ...more,
+  ];
+
+  it('trusts the authority that it is told, and says what is wrong with any other broker', async () => {
+    const { port } = await broker({ lines: listener(await authority.issue('server')) });
+    const reporting = device(tls(port));
+    await waitFor(() => expect(reporting.connected).toBe(true));
+    const stranger = device({ url: `mqtts://127.0.0.1:${port}` });
+    await waitFor(() => expect(stranger.said).toMatch(/certificate is not trusted: name the certificate authority/));
+    const elsewhere = device(tls(port, { serverName: 'other.plant' }));
+    await waitFor(() => expect(elsewhere.said).toMatch(/certificate is for another host/));
+    const plain = device({ url: `mqtt://127.0.0.1:${port}` });
+    await waitFor(() => expect(plain.said).toMatch(/cannot be reached/));
+  });
+
+  it('asks for the name and protocols that it is told', async () => {
+    const { port } = await broker();
+    const pair = await authority.issue('front', { names: 'DNS:mqtt.plant' });
+    const front = await FaultyPath.start(port, {
+      cert: await readFile(pair.certFile),
+      key: await readFile(pair.keyFile),
+      ALPNProtocols: ['mqtt'],
+    });
+    closers.push(() => front.stop());
+    const reporting = device(tls(front.port, { serverName: 'mqtt.plant', alpn: ['x-amzn-mqtt-ca', 'mqtt'] }));
+    await waitFor(() => expect(reporting.connected).toBe(true));
+    expect(front.asked).toContainEqual({ alpn: 'mqtt', serverName: 'mqtt.plant' });
+    const other = device(tls(front.port, { serverName: 'mqtt.plant', alpn: ['http/1.1'] }));
+    await waitFor(() => expect(other.said).toMatch(/none of the ALPN protocols/));
+  });
+
+  it('shows its own certificate, its key behind a passphrase', async () => {
+    const { port } = await broker({
+      lines: listener(await authority.issue('server'), 'require_certificate true', 'use_identity_as_username true'),
+    });
+    const without = device(tls(port, { clientId: 'without' }));
+    await waitFor(() => expect(without.said).toMatch(/wants a certificate of this device/));
+    const own = await authority.issue('device1', { passphrase: 'sesame' });
+    const keyPassphraseFile = await file('passphrase', 'sesame\n');
+    const locked = device(tls(port, { ...own, clientId: 'locked' }));
+    await waitFor(() => expect(locked.said).toMatch(/broker\.keyFile: cannot be used.*keyPassphraseFile/));
+    const reporting = device(tls(port, { ...own, keyPassphraseFile }));
+    await waitFor(() => expect(reporting.connected).toBe(true));
+  });
+
+  it("recovers when expired certificates are replaced, the broker's and its own", async () => {
+    const pair = await authority.issue('ending', { expired: true });
+    const server = await broker({ lines: listener(pair, 'require_certificate true') });
+    const own = await authority.issue('device2', { expired: true });
+    const reporting = device(tls(server.port, own));
+    await waitFor(() => expect(reporting.said).toMatch(/the broker's certificate has expired: renew it/));
+    await authority.issue('ending');
+    await server.signal('SIGHUP');
+    await waitFor(() => expect(reporting.said).toMatch(/does not take this device's certificate, it has expired/));
+    expect(reporting.said).toMatch(/this device's certificate expired on 2020/);
+    await authority.issue('device2');
+    await waitFor(() => expect(reporting.connected).toBe(true));
+  });
+
+  it('connects anew with new certificates while it is connected, and not with half of them', async () => {
+    const server = await broker({ lines: listener(await authority.issue('server'), 'require_certificate true') });
+    const own = await authority.issue('device3');
+    const seen = await witness(`mqtts://127.0.0.1:${server.port}`, await pem(authority.caFile, own));
+    const reporting = device(tls(server.port, own));
+    await delivers(reporting, seen);
+    const { reconnects } = reporting.publisher.figures;
+    await writeFile(own.certFile, 'half a certi');
+    await waitFor(() => expect(reporting.said).toMatch(/certFile: is no certificate.*The connection stays as it is/s));
+    await delivers(reporting, seen);
+    expect(reporting.publisher.figures.reconnects).toBe(reconnects);
+    await authority.issue('device3');
+    await waitFor(() => expect(reporting.publisher.figures.reconnects).toBe(reconnects + 1));
+    await delivers(reporting, seen);
+    expect(seen.states.map(({ state }) => state)).not.toContain('offline');
+  });
+});
+
+describe('a device with WebSockets', () => {
+  it.each(['ws', 'wss'])('reports over %s, at a path', async (scheme) => {
+    const { certFile, keyFile } = await authority.issue('server');
+    const port = await freePort();
+    const tls = scheme === 'ws' ? 'no_tls: true' : `tls { cert_file: "${certFile}", key_file: "${keyFile}" }`;
+    const nats = await broker({ lines: [`websocket { host: "127.0.0.1", port: ${port}, ${tls} }`] }, startNats);
+    const seen = await witness(`mqtt://127.0.0.1:${nats.port}`);
+    const trust = scheme === 'ws' ? {} : { caFile: authority.caFile };
+    const reporting = device({ url: `${scheme}://127.0.0.1:${port}/mqtt`, ...trust });
+    await delivers(reporting, seen);
+    if (scheme === 'ws') return;
+    const stranger = device({ url: `wss://127.0.0.1:${port}/mqtt`, clientId: 'stranger' });
+    await waitFor(() => expect(stranger.said).toMatch(/certificate is not trusted/));
+  });
+});
