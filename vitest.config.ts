@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 // Workspace packages resolve to their sources (exports condition "source"): tests never run a stale build.
-const conditions = ['source', 'node', 'import', 'module', 'default'];
+// "import" comes by itself where something is imported; named here, required packages would get ES modules too.
+const conditions = ['source', 'node', 'module', 'default'];
 const shared = {
   ssr: { resolve: { conditions, externalConditions: conditions } },
   resolve: { conditions },
