@@ -26,6 +26,8 @@ export interface BrokerOptions {
   /** Files in that folder, by name. */
   readonly files?: Readonly<Record<string, string>>;
   readonly address?: string;
+  /** What comes before the command, to run it elsewhere. */
+  readonly prefix?: readonly string[];
 }
 
 /** Debian's mosquitto: MQTT 5 and 3.1.1. Anonymous clients are let in unless the lines say otherwise. */
@@ -72,7 +74,7 @@ interface Program {
 
 async function startBroker(
   name: string,
-  { lines = [], files = {}, address = '127.0.0.1' }: BrokerOptions,
+  { lines = [], files = {}, address = '127.0.0.1', prefix = [] }: BrokerOptions,
   programOf: (port: number, address: string, lines: readonly string[]) => Program,
 ): Promise<Broker> {
   const port = await freePort();
@@ -86,7 +88,8 @@ async function startBroker(
     folder,
     log: () => running?.output() ?? '',
     async start() {
-      running = start(command, [...args, join(folder, file)]);
+      const [program, ...rest] = [...prefix, command, ...args, join(folder, file)];
+      running = start(program as string, rest);
       await reachable(port, address, running);
     },
     async signal(signal) {

@@ -1,10 +1,12 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Authority, type Pair } from '../support/certificates.js';
 import { FaultyPath } from '../support/faulty-path.js';
 import { type BrokerOptions, mosquittoPasswords, startMosquitto, startNats } from '../support/mosquitto.js';
+import { Network } from '../support/network.js';
 import { waitFor } from '../support/patience.js';
 import { freePort } from '../support/processes.js';
 import { type BrokerSection, ReportingDevice, Witness } from '../support/reporting-device.js';
@@ -219,5 +221,138 @@ describe('a device with WebSockets', () => {
     if (scheme === 'ws') return;
     const stranger = device({ url: `wss://127.0.0.1:${port}/mqtt`, clientId: 'stranger' });
     await waitFor(() => expect(stranger.said).toMatch(/certificate is not trusted/));
+  });
+});
+
+describe('the retained status', () => {
+  /** What somebody is told who subscribes only now. */
+  const retained = async (url: string) => {
+    const late = await witness(url);
+    await waitFor(() => expect(late.states[0]).toBeDefined());
+    return late.states[0];
+  };
+
+  it('never says offline when the device is back in time, though its old connection is half-open', async () => {
+    const { port, log } = await broker();
+    const path = await FaultyPath.start(port);
+    closers.push(() => path.stop());
+    const url = `mqtt://127.0.0.1:${port}`;
+    const seen = await witness(url);
+    const section = { keepaliveSeconds: 1, willDelaySeconds: 2, clientId: 'half-open' };
+    const reporting = device({ url: `mqtt://127.0.0.1:${path.port}`, ...section });
+    await waitFor(() => expect(seen.state).toBe('online'));
+    path.freeze();
+    await waitFor(() => expect(reporting.publisher.figures.reconnects).toBe(1));
+    await delivers(reporting, seen);
+    // Longer than the will waits and the broker needs to give a silent client up.
+    await sleep(5000);
+    expect(seen.states.map(({ state }) => state)).not.toContain('offline');
+    expect(await retained(url)).toEqual({ state: 'online', retained: true });
+    expect(log()).toMatch(/half-open/);
+  });
+
+  it.each([
+    ['mosquitto, MQTT 5', startMosquitto, '5'],
+    ['mosquitto, MQTT 3.1.1', startMosquitto, '3.1.1'],
+    ['NATS', startNats, '3.1.1'],
+  ] as const)('is put right when a late will has overtaken it: %s', async (_, make, version) => {
+    const { port } = await broker({}, make);
+    const path = await FaultyPath.start(port);
+    closers.push(() => path.stop());
+    const url = `mqtt://127.0.0.1:${port}`;
+    const seen = await witness(url);
+    const before = device({
+      url: `mqtt://127.0.0.1:${path.port}`,
+      version,
+      clientId: 'before',
+      keepaliveSeconds: 2,
+      willDelaySeconds: 0,
+    });
+    await waitFor(() => expect(before.connected && seen.state === 'online').toBe(true));
+    path.accepting = false;
+    path.freeze();
+    device({ url, version, clientId: 'after' });
+    await waitFor(() => expect(seen.states.map(({ state }) => state)).toContain('offline'));
+    await waitFor(() => expect(seen.state).toBe('online'));
+    expect(await retained(url)).toEqual({ state: 'online', retained: true });
+  });
+});
+
+describe('two devices with one client id', () => {
+  // Debian's mosquitto gives no reason when it ends the older connection.
+  it.each(['5', '3.1.1'] as const)('say so, with MQTT %s', async (version) => {
+    const message = /ended the connection \(again soon after.*if another client uses the id "twin", give each its own/;
+    const { port } = await broker();
+    const twins = [1, 2].map(() => device({ url: `mqtt://127.0.0.1:${port}`, version, clientId: 'twin' }));
+    await waitFor(() => expect(twins.map(({ said }) => said).join('\n')).toMatch(message));
+  });
+});
+
+describe('results', () => {
+  /** Numbers in the order of their first arrival. */
+  const firsts = ({ sequences }: Witness) => [...new Set(sequences)];
+  const sorted = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b);
+
+  it('keep their order while the broker is killed again and again', async () => {
+    const server = await broker();
+    const url = `mqtt://127.0.0.1:${server.port}`;
+    const seen = await witness(url);
+    const reporting = device({ url });
+    const sending = setInterval(() => reporting.send(), 5);
+    closers.push(async () => clearInterval(sending));
+    const logs: string[] = [];
+    for (let kill = 0; kill < 6; kill++) {
+      await waitFor(() => expect(reporting.publisher.figures.reconnects).toBeGreaterThanOrEqual(kill));
+      await delivers(reporting, seen);
+      await server.signal(kill % 2 ? 'SIGTERM' : 'SIGKILL');
+      logs.push(server.log());
+      await sleep(400);
+      await server.start();
+    }
+    clearInterval(sending);
+    await delivers(reporting, seen);
+    expect(firsts(seen)).toEqual(sorted(firsts(seen)));
+    expect(logs.join('\n')).not.toMatch(/protocol error|malformed|topic alias/i);
+  });
+
+  it('all arrive, in order, over a slow path that breaks', async () => {
+    const { port } = await broker();
+    const path = await FaultyPath.start(port);
+    closers.push(() => path.stop());
+    path.delayMs = 20;
+    const seen = await witness(`mqtt://127.0.0.1:${port}`);
+    const reporting = device({ url: `mqtt://127.0.0.1:${path.port}` });
+    for (let cut = 0; cut < 5; cut++) {
+      await delivers(reporting, seen);
+      for (let i = 0; i < 100; i++) reporting.send();
+      await sleep(200);
+      path.cut();
+    }
+    await delivers(reporting, seen);
+    expect(firsts(seen)).toEqual(sorted(firsts(seen)));
+    expect(firsts(seen)).toHaveLength(506);
+  });
+
+  it('all arrive, in order, after the cable was pulled', async () => {
+    const network = await Network.create();
+    closers.push(() => network.remove());
+    const { address, prefix } = network;
+    const server = await broker({ address, prefix, lines: ['max_queued_messages 0'] });
+    const url = `mqtt://${address}:${server.port}`;
+    const session = { clean: false, clientId: 'witness', keepalive: 2, properties: { sessionExpiryInterval: 600 } };
+    const seen = await witness(url, session);
+    const reporting = device({ url, keepaliveSeconds: 2, connectSeconds: 1 });
+    await delivers(reporting, seen);
+    const sending = setInterval(() => reporting.send(), 20);
+    closers.push(async () => clearInterval(sending));
+    await network.pull();
+    await waitFor(() => expect(reporting.connected).toBe(false));
+    await waitFor(() => expect(server.log()).toMatch(/beltsight-s-l-d has exceeded timeout/));
+    await network.plug();
+    await waitFor(() => expect(reporting.connected).toBe(true));
+    clearInterval(sending);
+    await delivers(reporting, seen);
+    const last = firsts(seen).length - 1;
+    expect(firsts(seen)).toEqual(Array.from({ length: last + 1 }, (_, i) => i));
   });
 });

@@ -164,7 +164,7 @@ export class Publisher {
   #subscribe(topics: string[]): void {
     if (topics.length === 0 || !this.#client?.connected) return;
     this.#client.subscribe(topics, { qos: 1 }, (error) => {
-      if (error)
+      if (error && this.#client?.connected)
         this.options.logger.error({ err: error, topics }, `The broker refuses a subscription: ${error.message}`);
     });
   }

@@ -2,7 +2,7 @@ import mqtt, { type IClientOptions, type IConnackPacket, type MqttClient } from 
 import type { BeltsightError } from '../errors.js';
 import { attempt } from './attempt.js';
 import { Backoff } from './backoff.js';
-import { brokerProblem, HungUp, isVersionRefusal, TAKEN_OVER } from './problem.js';
+import { endedByBroker, endedSoon, HungUp, isVersionRefusal, lost, TAKEN_OVER, unreachable } from './problem.js';
 import { Wait } from './wait.js';
 
 const LONGEST_MS = 30_000;
@@ -81,7 +81,7 @@ export class Link {
           this.#keep(client);
           return client;
         } catch (cause) {
-          const problem = brokerProblem(this.url, cause);
+          const problem = unreachable(this.url, cause);
           if (persist && !signal?.aborted) await this.#pause(problem);
           if (!persist || signal?.aborted) throw problem;
         }
@@ -127,6 +127,8 @@ export class Link {
     const client = this.#client ?? this.#make(fresh, timeoutMs);
     if (!first && over(client)) throw new Error('the client was ended');
     Object.assign(client.options, fresh);
+    this.#farewell = undefined;
+    this.#error = undefined;
     await attempt(client, () => {
       if (first) client.connect();
       // With its stores, or messages in flight are forgotten.
@@ -135,8 +137,6 @@ export class Link {
       throw error.message === 'connack timeout' ? new Error(`no answer within ${timeoutMs / 1000} s`) : error;
     });
     this.#since = performance.now();
-    this.#farewell = undefined;
-    this.#error = undefined;
     return client;
   }
 
@@ -158,17 +158,17 @@ export class Link {
   }
 
   #keep(client: MqttClient): void {
-    const lost = () => {
+    const reopen = () => {
       if (this.#reopening || over(client)) return;
       if (this.options.reconnectPeriod === 0) return;
       this.#reopening = true;
       void this.#reopen(client).finally(() => {
         this.#reopening = false;
-        if (!client.connected) lost();
+        if (!client.connected) reopen();
       });
     };
-    client.on('close', lost);
-    if (!client.connected) lost();
+    client.on('close', reopen);
+    if (!client.connected) reopen();
   }
 
   /** Never rejects. */
@@ -183,7 +183,7 @@ export class Link {
         return;
       } catch (cause) {
         if (over(client)) return;
-        problem = brokerProblem(this.url, cause);
+        problem = unreachable(this.url, cause);
       }
     }
   }
@@ -193,20 +193,13 @@ export class Link {
     const held = performance.now() - this.#since;
     this.#backoff.held(held);
     this.#brief = held < BRIEF.ms ? this.#brief + 1 : 0;
-    const ended = 'has ended the connection';
     const code = this.#farewell?.reasonCode;
-    if (code === TAKEN_OVER) {
-      // Two clients with one id throw each other out for ever: the slower they come back, the less is lost.
-      this.#backoff.yield();
-      const id = this.options.clientId ?? this.#client?.options.clientId;
-      return brokerProblem(this.url, Object.assign(new Error(`client id "${id}" taken over`), { code }), ended);
-    }
-    if (code) return brokerProblem(this.url, Object.assign(new Error(`reason code ${code}`), { code }), ended);
-    if (this.#brief >= BRIEF.times) {
-      const hint = `${this.#brief} times soon after it began; is there another client with the id "${this.#client?.options.clientId}"?`;
-      return brokerProblem(this.url, new Error(hint), ended);
-    }
-    return brokerProblem(this.url, this.#error ?? new Error('no reason given'), 'is gone');
+    const id = this.#client?.options.clientId;
+    // Two clients with one id throw each other out for ever: the slower they come back, the less is lost.
+    if (code === TAKEN_OVER) this.#backoff.yield();
+    if (code) return endedByBroker(this.url, code, id);
+    if (this.#brief >= BRIEF.times) return endedSoon(this.url, id);
+    return lost(this.url, this.#error ?? new Error('no reason given'));
   }
 
   /** Makes the connection anew at once, or ends the wait for the next attempt. */

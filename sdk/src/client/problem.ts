@@ -76,11 +76,32 @@ export function isVersionRefusal(error: unknown): boolean {
   return UNSUPPORTED_VERSION.includes(codeOf(error) as number);
 }
 
-/** The error of a connection that failed or was ended by the broker: which broker, why, and what to do. */
-export function brokerProblem(url: string, cause: unknown, done = 'cannot be reached'): BeltsightError {
-  if (cause instanceof BeltsightError) return cause;
-  const remedy = REMEDIES[String(codeOf(cause))] ?? REMEDY;
-  const message = `The MQTT broker at ${withoutPassword(url)} ${done} (${reasonOf(cause)}): ${remedy}.`;
+/** The error of an attempt that failed: which broker, why, and what to do. */
+export function unreachable(url: string, cause: unknown): BeltsightError {
+  return cause instanceof BeltsightError ? cause : problem(url, 'cannot be reached', cause, REMEDY);
+}
+
+/** The error of a connection that ended. */
+export function lost(url: string, cause: Error): BeltsightError {
+  return problem(url, 'is gone', cause, 'it was ended, or the network broke');
+}
+
+/** The error of a connection that the broker ended, with its reason code. */
+export function endedByBroker(url: string, code: number, clientId: string | undefined): BeltsightError {
+  const reason = code === TAKEN_OVER ? `client id "${clientId}" taken over` : `reason code ${code}`;
+  return problem(url, 'has ended the connection', Object.assign(new Error(reason), { code }), 'its log says why');
+}
+
+/** The error of a connection that ended soon after it began, as others before it. */
+export function endedSoon(url: string, clientId: string | undefined): BeltsightError {
+  const reason = 'again soon after it began, for no reason that it gives';
+  const remedy = `if another client uses the id "${clientId}", give each its own; else the log of the broker says why`;
+  return problem(url, 'has ended the connection', new Error(reason), remedy);
+}
+
+function problem(url: string, what: string, cause: unknown, otherwise: string): BeltsightError {
+  const remedy = REMEDIES[String(codeOf(cause))] ?? otherwise;
+  const message = `The MQTT broker at ${withoutPassword(url)} ${what} (${reasonOf(cause)}): ${remedy}.`;
   return new BeltsightError('BROKER_UNREACHABLE', message, { cause });
 }
 
