@@ -11,6 +11,7 @@ import type { BundleManifest } from '@beltsight/sdk/bundle';
 import { pino } from 'pino';
 import { deviceConfigSchema } from '../../device/src/config/schema.js';
 import { DeviceMetrics } from '../../device/src/metrics/device-metrics.js';
+import { figuresOf } from '../support/publisher-figures.js';
 
 const { values } = parseArgs({ options: { json: { type: 'string' } } });
 const [CAMERAS, CLASSES] = [3, 10];
@@ -36,7 +37,7 @@ metrics.start({
     runtimeVersion: '1',
   },
   cameras: () => figures,
-  publisher: () => ({ connected: true, reconnects: 0, waiting: 0, dropped: { picture: 0, result: 0, tooLarge: 0 } }),
+  publisher: () => figuresOf(),
   alive: () => true,
   changed: () => undefined,
 });

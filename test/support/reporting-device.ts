@@ -1,10 +1,15 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ResultMessage, StatusMessage } from '@beltsight/sdk';
 import { connectMqtt, topicsOf } from '@beltsight/sdk';
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
 import { type DeviceConfig, deviceConfigSchema } from '../../device/src/config/schema.js';
 import { connectionOf } from '../../device/src/publish/connection.js';
+import { Outbox } from '../../device/src/publish/outbox.js';
 import { keepStatusRight } from '../../device/src/publish/own-status.js';
 import { Publisher } from '../../device/src/publish/publisher.js';
+import { spoolSchema } from '../../device/src/spool/schema.js';
 
 const ADDRESS = { site: 's', line: 'l', device: 'd' };
 export const TOPICS = topicsOf(ADDRESS);
@@ -14,17 +19,31 @@ export type BrokerSection = { readonly url: string } & Readonly<Record<string, u
 
 /** All of a device that talks to the broker, without camera and model. */
 export class ReportingDevice {
-  readonly log: string[] = [];
   readonly publisher: Publisher;
+  readonly #folder: string;
   readonly #leaveStatus: () => void;
   readonly #connecting: Promise<void>;
   #sent = 0;
 
-  constructor(broker: BrokerSection) {
+  static async open(broker: BrokerSection): Promise<ReportingDevice> {
+    const log: string[] = [];
+    const logger = pino({ base: null }, { write: (line: string) => void log.push(JSON.parse(line).msg) });
+    const folder = await mkdtemp(join(tmpdir(), 'beltsight-reporting-'));
+    const outbox = await Outbox.open({ ...spoolSchema.parse({}), folder, logger });
+    return new ReportingDevice(broker, outbox, folder, log, logger);
+  }
+
+  private constructor(
+    broker: BrokerSection,
+    outbox: Outbox,
+    folder: string,
+    readonly log: string[],
+    logger: Logger,
+  ) {
+    this.#folder = folder;
     const config = configOf(broker);
-    const logger = pino({ base: null }, { write: (line: string) => void this.log.push(JSON.parse(line).msg) });
     const connect = connectionOf(config, () => message(statusOf('offline')), logger);
-    this.publisher = new Publisher({ connect, limits: { maxMessages: 100_000, maxBytes: 2 ** 28 }, logger });
+    this.publisher = new Publisher({ connect, outbox, logger });
     this.#tell();
     this.#connecting = this.publisher.start();
     this.#leaveStatus = keepStatusRight(this.publisher, TOPICS.status, () => this.#tell(), 100);
@@ -52,6 +71,7 @@ export class ReportingDevice {
     this.#leaveStatus();
     await this.publisher.close(message(statusOf('offline')), 2000);
     await this.#connecting;
+    await rm(this.#folder, { recursive: true, force: true });
   }
 
   #tell(): void {

@@ -29,8 +29,8 @@ async function broker(options: BrokerOptions = {}, make = startMosquitto) {
   return started;
 }
 
-function device(section: BrokerSection) {
-  const started = new ReportingDevice({ longestWaitSeconds: 0.5, ...section });
+async function device(section: BrokerSection) {
+  const started = await ReportingDevice.open({ longestWaitSeconds: 0.5, ...section });
   closers.push(() => started.close());
   return started;
 }
@@ -80,7 +80,7 @@ describe('a device at a plain broker', () => {
     const { port, log: brokerLog } = await broker({}, make);
     const url = `mqtt://127.0.0.1:${port}`;
     const seen = await witness(url);
-    const reporting = device({ url, version, clientId: 'reporter' });
+    const reporting = await device({ url, version, clientId: 'reporter' });
     await waitFor(() => expect(seen.state).toBe('online'));
     await delivers(reporting, seen);
     await reporting.close();
@@ -97,7 +97,7 @@ describe('a device with a password', () => {
     const seen = await witness(url, { username: 'device1', password: 'right one' });
     const passwordFile = await file('password', 'wrong\n');
     const usernameFile = await file('user', 'device1\n');
-    const reporting = device({ url, usernameFile, passwordFile });
+    const reporting = await device({ url, usernameFile, passwordFile });
     await waitFor(() => expect(reporting.said).toMatch(/Not authorized\): check user name and password/));
     expect(reporting.said).toMatch(/password goes to the broker unencrypted/);
     expect(reporting.said).not.toMatch(/wrong/);
@@ -105,7 +105,7 @@ describe('a device with a password', () => {
     await delivers(reporting, seen);
     await reporting.close();
     process.env.BELTSIGHT_TEST_PASSWORD = 'right one';
-    const other = device({ url, username: 'device1', passwordEnv: 'BELTSIGHT_TEST_PASSWORD' });
+    const other = await device({ url, username: 'device1', passwordEnv: 'BELTSIGHT_TEST_PASSWORD' });
     await waitFor(() => expect(other.connected).toBe(true));
   });
 
@@ -117,7 +117,7 @@ describe('a device with a password', () => {
       ],
       files: { 'rights.json': JSON.stringify(RIGHTS) },
     });
-    const reporting = device({ url: `mqtt://127.0.0.1:${port}` });
+    const reporting = await device({ url: `mqtt://127.0.0.1:${port}` });
     await waitFor(() => expect(reporting.said, log()).toMatch(/refuses a subscription: .*Not authorized/));
     reporting.send();
     await waitFor(() => expect(reporting.said).toMatch(/Publish error: Not authorized/));
@@ -136,13 +136,13 @@ describe('a device with TLS', () => {
 
   it('trusts the authority that it is told, and says what is wrong with any other broker', async () => {
     const { port } = await broker({ lines: listener(await authority.issue('server')) });
-    const reporting = device(tls(port));
+    const reporting = await device(tls(port));
     await waitFor(() => expect(reporting.connected).toBe(true));
-    const stranger = device({ url: `mqtts://127.0.0.1:${port}` });
+    const stranger = await device({ url: `mqtts://127.0.0.1:${port}` });
     await waitFor(() => expect(stranger.said).toMatch(/certificate is not trusted: name the certificate authority/));
-    const elsewhere = device(tls(port, { serverName: 'other.plant' }));
+    const elsewhere = await device(tls(port, { serverName: 'other.plant' }));
     await waitFor(() => expect(elsewhere.said).toMatch(/certificate is for another host/));
-    const plain = device({ url: `mqtt://127.0.0.1:${port}` });
+    const plain = await device({ url: `mqtt://127.0.0.1:${port}` });
     await waitFor(() => expect(plain.said).toMatch(/cannot be reached/));
   });
 
@@ -155,10 +155,10 @@ describe('a device with TLS', () => {
       ALPNProtocols: ['mqtt'],
     });
     closers.push(() => front.stop());
-    const reporting = device(tls(front.port, { serverName: 'mqtt.plant', alpn: ['x-amzn-mqtt-ca', 'mqtt'] }));
+    const reporting = await device(tls(front.port, { serverName: 'mqtt.plant', alpn: ['x-amzn-mqtt-ca', 'mqtt'] }));
     await waitFor(() => expect(reporting.connected).toBe(true));
     expect(front.asked).toContainEqual({ alpn: 'mqtt', serverName: 'mqtt.plant' });
-    const other = device(tls(front.port, { serverName: 'mqtt.plant', alpn: ['http/1.1'] }));
+    const other = await device(tls(front.port, { serverName: 'mqtt.plant', alpn: ['http/1.1'] }));
     await waitFor(() => expect(other.said).toMatch(/none of the ALPN protocols/));
   });
 
@@ -166,13 +166,13 @@ describe('a device with TLS', () => {
     const { port } = await broker({
       lines: listener(await authority.issue('server'), 'require_certificate true', 'use_identity_as_username true'),
     });
-    const without = device(tls(port, { clientId: 'without' }));
+    const without = await device(tls(port, { clientId: 'without' }));
     await waitFor(() => expect(without.said).toMatch(/wants a certificate of this device/));
     const own = await authority.issue('device1', { passphrase: 'sesame' });
     const keyPassphraseFile = await file('passphrase', 'sesame\n');
-    const locked = device(tls(port, { ...own, clientId: 'locked' }));
+    const locked = await device(tls(port, { ...own, clientId: 'locked' }));
     await waitFor(() => expect(locked.said).toMatch(/broker\.keyFile: cannot be used.*keyPassphraseFile/));
-    const reporting = device(tls(port, { ...own, keyPassphraseFile }));
+    const reporting = await device(tls(port, { ...own, keyPassphraseFile }));
     await waitFor(() => expect(reporting.connected).toBe(true));
   });
 
@@ -180,7 +180,7 @@ describe('a device with TLS', () => {
     const pair = await authority.issue('ending', { expired: true });
     const server = await broker({ lines: listener(pair, 'require_certificate true') });
     const own = await authority.issue('device2', { expired: true });
-    const reporting = device(tls(server.port, own));
+    const reporting = await device(tls(server.port, own));
     await waitFor(() => expect(reporting.said).toMatch(/the broker's certificate has expired: renew it/));
     await authority.issue('ending');
     await server.signal('SIGHUP');
@@ -194,7 +194,7 @@ describe('a device with TLS', () => {
     const server = await broker({ lines: listener(await authority.issue('server'), 'require_certificate true') });
     const own = await authority.issue('device3');
     const seen = await witness(`mqtts://127.0.0.1:${server.port}`, await pem(authority.caFile, own));
-    const reporting = device(tls(server.port, own));
+    const reporting = await device(tls(server.port, own));
     await delivers(reporting, seen);
     const { reconnects } = reporting.publisher.figures;
     await writeFile(own.certFile, 'half a certi');
@@ -216,10 +216,10 @@ describe('a device with WebSockets', () => {
     const nats = await broker({ lines: [`websocket { host: "127.0.0.1", port: ${port}, ${tls} }`] }, startNats);
     const seen = await witness(`mqtt://127.0.0.1:${nats.port}`);
     const trust = scheme === 'ws' ? {} : { caFile: authority.caFile };
-    const reporting = device({ url: `${scheme}://127.0.0.1:${port}/mqtt`, ...trust });
+    const reporting = await device({ url: `${scheme}://127.0.0.1:${port}/mqtt`, ...trust });
     await delivers(reporting, seen);
     if (scheme === 'ws') return;
-    const stranger = device({ url: `wss://127.0.0.1:${port}/mqtt`, clientId: 'stranger' });
+    const stranger = await device({ url: `wss://127.0.0.1:${port}/mqtt`, clientId: 'stranger' });
     await waitFor(() => expect(stranger.said).toMatch(/certificate is not trusted/));
   });
 });
@@ -239,7 +239,7 @@ describe('the retained status', () => {
     const url = `mqtt://127.0.0.1:${port}`;
     const seen = await witness(url);
     const section = { keepaliveSeconds: 1, willDelaySeconds: 2, clientId: 'half-open' };
-    const reporting = device({ url: `mqtt://127.0.0.1:${path.port}`, ...section });
+    const reporting = await device({ url: `mqtt://127.0.0.1:${path.port}`, ...section });
     await waitFor(() => expect(seen.state).toBe('online'));
     path.freeze();
     await waitFor(() => expect(reporting.publisher.figures.reconnects).toBe(1));
@@ -261,7 +261,7 @@ describe('the retained status', () => {
     closers.push(() => path.stop());
     const url = `mqtt://127.0.0.1:${port}`;
     const seen = await witness(url);
-    const before = device({
+    const before = await device({
       url: `mqtt://127.0.0.1:${path.port}`,
       version,
       clientId: 'before',
@@ -271,7 +271,7 @@ describe('the retained status', () => {
     await waitFor(() => expect(before.connected && seen.state === 'online').toBe(true));
     path.accepting = false;
     path.freeze();
-    device({ url, version, clientId: 'after' });
+    await device({ url, version, clientId: 'after' });
     await waitFor(() => expect(seen.states.map(({ state }) => state)).toContain('offline'));
     await waitFor(() => expect(seen.state).toBe('online'));
     expect(await retained(url)).toEqual({ state: 'online', retained: true });
@@ -283,7 +283,9 @@ describe('two devices with one client id', () => {
   it.each(['5', '3.1.1'] as const)('say so, with MQTT %s', async (version) => {
     const message = /ended the connection \(again soon after.*if another client uses the id "twin", give each its own/;
     const { port } = await broker();
-    const twins = [1, 2].map(() => device({ url: `mqtt://127.0.0.1:${port}`, version, clientId: 'twin' }));
+    const twins = await Promise.all(
+      [1, 2].map(() => device({ url: `mqtt://127.0.0.1:${port}`, version, clientId: 'twin' })),
+    );
     await waitFor(() => expect(twins.map(({ said }) => said).join('\n')).toMatch(message));
   });
 });
@@ -297,7 +299,7 @@ describe('results', () => {
     const server = await broker();
     const url = `mqtt://127.0.0.1:${server.port}`;
     const seen = await witness(url);
-    const reporting = device({ url });
+    const reporting = await device({ url });
     const sending = setInterval(() => reporting.send(), 5);
     closers.push(async () => clearInterval(sending));
     const logs: string[] = [];
@@ -321,7 +323,7 @@ describe('results', () => {
     closers.push(() => path.stop());
     path.delayMs = 20;
     const seen = await witness(`mqtt://127.0.0.1:${port}`);
-    const reporting = device({ url: `mqtt://127.0.0.1:${path.port}` });
+    const reporting = await device({ url: `mqtt://127.0.0.1:${path.port}` });
     for (let cut = 0; cut < 5; cut++) {
       await delivers(reporting, seen);
       for (let i = 0; i < 100; i++) reporting.send();
@@ -341,7 +343,7 @@ describe('results', () => {
     const url = `mqtt://${address}:${server.port}`;
     const session = { clean: false, clientId: 'witness', keepalive: 2, properties: { sessionExpiryInterval: 600 } };
     const seen = await witness(url, session);
-    const reporting = device({ url, keepaliveSeconds: 2, connectSeconds: 1 });
+    const reporting = await device({ url, keepaliveSeconds: 2, connectSeconds: 1 });
     await delivers(reporting, seen);
     const sending = setInterval(() => reporting.send(), 20);
     closers.push(async () => clearInterval(sending));

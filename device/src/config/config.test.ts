@@ -36,7 +36,7 @@ describe('device configuration', () => {
     const config = await read(minimal);
     expect(config.bundle).toBe(join(folder, 'bundle'));
     expect(config.cameras[0]?.source).toMatchObject({ type: 'folder', path: join(folder, 'images') });
-    expect(config).toMatchObject({ statusSeconds: 5, outbox: { maxMessages: 10_000 }, log: { level: 'info' } });
+    expect(config).toMatchObject({ statusSeconds: 5, spool: { maxMegabytes: 256, sync: 1 }, log: { level: 'info' } });
   });
 
   it.each([

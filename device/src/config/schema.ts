@@ -8,6 +8,7 @@ import { heartbeatSchema, outputsSchema } from '../output/schema.js';
 import { brokerSchema } from '../publish/broker-schema.js';
 import { runtimeSchema } from '../score/providers/schema.js';
 import { sparkplugSchema } from '../sparkplug/schema.js';
+import { spoolSchema } from '../spool/schema.js';
 
 const level = z
   .string()
@@ -201,13 +202,9 @@ export const deviceConfigSchema = z.strictObject({
     .describe('Folder for what must outlive a restart; relative to the configuration file.'),
   runtime: runtimeSchema.prefault({}).describe('How the model is run.'),
   broker: brokerSchema,
-  outbox: z
-    .strictObject({
-      maxMessages: z.int().min(10).max(1_000_000).default(10_000).describe('Messages kept while the broker is away.'),
-      maxMegabytes: z.number().min(1).max(4096).default(64).describe('Memory they may take.'),
-    })
-    .default({ maxMessages: 10_000, maxMegabytes: 64 })
-    .describe('What waits for the broker. When full, the oldest pictures go first, results last.'),
+  spool: spoolSchema.describe(
+    'What waits for the broker, on disk. When full, the oldest pictures go first, results last.',
+  ),
   cameras: z
     .array(cameraSchema)
     .min(1)

@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseExposition, sampleValue } from '../../../test/support/exposition.js';
 import { waitFor } from '../../../test/support/patience.js';
+import { figuresOf } from '../../../test/support/publisher-figures.js';
 import { deviceConfigSchema } from '../config/schema.js';
 import { LocalMachine } from '../doctor/machine.js';
 import type { PublisherFigures } from '../publish/publisher.js';
@@ -64,12 +65,7 @@ async function started(zones: readonly (readonly [string, number])[] = []) {
   closers.push(() => metrics.close());
   const world = {
     cameras: [CAMERA] as CameraStatus[],
-    publisher: {
-      connected: true,
-      reconnects: 0,
-      waiting: 0,
-      dropped: { picture: 0, result: 0, tooLarge: 0 },
-    } as PublisherFigures,
+    publisher: figuresOf() as PublisherFigures,
   };
   metrics.start({
     scorer: { manifest, provider: 'cpu', runtimeVersion: '1.30.0' },
@@ -172,19 +168,23 @@ describe('DeviceMetrics', () => {
     expect(sampleValue(families, 'beltsight_camera_failures_total')).toBe(4);
     const state = (name: string) => sampleValue(families, 'beltsight_camera_state', { state: name });
     expect(['starting', 'running', 'failed', 'ended'].map(state)).toEqual([0, 0, 1, 0]);
-    expect(snapshot()?.dropped).toEqual({ overtaken: 3, paused: 40, picture: 0, result: 0, tooLarge: 0 });
+    expect(snapshot()?.dropped).toEqual({ overtaken: 3, paused: 40, ...figuresOf().dropped });
   });
 
   it('shows what the publisher says, with whatever causes and depths it knows', async () => {
     const { world, scrape, snapshot } = await started();
-    const figures = { connected: false, reconnects: 7, waiting: 12, dropped: { picture: 5, result: 1, tooLarge: 2 } };
+    const figures = figuresOf({
+      connected: false,
+      reconnects: 7,
+      waiting: 12,
+      dropped: { picture: 5, result: 1, tooLarge: 2 },
+    });
     world.publisher = figures;
     const families = await scrape();
     expect(sampleValue(families, 'beltsight_broker_connected')).toBe(0);
     expect(sampleValue(families, 'beltsight_broker_reconnects_total')).toBe(7);
     expect(sampleValue(families, 'beltsight_messages_waiting')).toBe(12);
     expect(sampleValue(families, 'beltsight_messages_dropped_total', { cause: 'tooLarge' })).toBe(2);
-    expect(families.get('beltsight_messages_waiting_bytes')?.samples).toEqual([]);
     expect(snapshot()).toMatchObject({ waiting: 12, reconnects: 7, dropped: { picture: 5, result: 1, tooLarge: 2 } });
     const further = {
       ...figures,

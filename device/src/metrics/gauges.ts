@@ -65,7 +65,7 @@ export function brokerGauges(registry: Registry, { publisher }: Readings): void 
     [],
     () => {
       const figures = publisher();
-      return 'waitingBytes' in figures && typeof figures.waitingBytes === 'number' ? [[{}, figures.waitingBytes]] : [];
+      return [[{}, figures.waitingBytes]];
     },
   );
   gauge(
@@ -75,7 +75,7 @@ export function brokerGauges(registry: Registry, { publisher }: Readings): void 
     [],
     () => {
       const figures = publisher();
-      return 'oldestAt' in figures && typeof figures.oldestAt === 'number' ? [[{}, figures.oldestAt / 1000]] : [];
+      return figures.oldestAt === undefined ? [] : [[{}, figures.oldestAt / 1000]];
     },
   );
   counter(

@@ -3,6 +3,7 @@ import { parser } from '@prometheus-io/lezer-promql';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { figuresOf } from '../../../test/support/publisher-figures.js';
 import { brokerGauges, cameraGauges, infoGauges, machineGauges, type Readings } from './gauges.js';
 import { Instruments } from './instruments.js';
 
@@ -19,7 +20,7 @@ async function seriesOfDevice(): Promise<ReadonlyMap<string, Known>> {
   const readings: Readings = {
     cameras: () => [],
     skipped: () => 0,
-    publisher: () => ({ connected: true, reconnects: 0, waiting: 0, dropped: { picture: 0, result: 0, tooLarge: 0 } }),
+    publisher: () => figuresOf(),
     temperatures: () => [],
     eventLoop: () => ({ p50Ms: 0, p99Ms: 0 }),
   };

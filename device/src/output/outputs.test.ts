@@ -7,9 +7,10 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FakeGpio } from '../../../test/support/fake-gpio.js';
 import { waitFor } from '../../../test/support/patience.js';
+import { figuresOf } from '../../../test/support/publisher-figures.js';
 import { resultOf } from '../../../test/support/result-message.js';
 import { deviceConfigSchema } from '../config/schema.js';
-import type { Publication } from '../publish/publisher.js';
+import type { Publication, PublisherFigures } from '../publish/publisher.js';
 import { Outputs } from './outputs.js';
 
 let folder: string;
@@ -47,7 +48,7 @@ async function start(
   const errors: string[] = [];
   const logger = pino({ level: 'error' }, { write: (line) => errors.push(JSON.parse(line).msg) });
   const broker = {
-    figures: { connected: true, reconnects: 0, waiting: 0, dropped: { picture: 0, result: 0, tooLarge: 0 } },
+    figures: { ...figuresOf() } as { -readonly [K in keyof PublisherFigures]: PublisherFigures[K] },
     said: [] as { topic: string; text: string; options: IClientPublishOptions; atMs: number }[],
     sent: [] as Publication[number][],
     listeners: new Map<string, (message: IPublishPacket) => void>(),

@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { StatusMessage } from '@beltsight/sdk';
 import type { IClientPublishOptions, IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
-import { type Importance, Outbox, type OutboxLimits, type OutgoingMessage } from './outbox.js';
+import type { Loss } from '../spool/backlog.js';
+import { type BrokerLimits, Delivery } from './delivery.js';
+import { Losses } from './losses.js';
+import type { Outbox, OutgoingMessage } from './outbox.js';
 
 /**
  * Opens the connection; its last will says that the device is offline. Tries until there is a broker, and says why there is none.
@@ -12,52 +16,54 @@ export type Connect = (connected: (packet: IConnackPacket) => void, signal?: Abo
 
 export interface PublisherOptions {
   readonly connect: Connect;
-  readonly limits: OutboxLimits;
+  /** What waits; the publisher closes it. */
+  readonly outbox: Outbox;
   readonly logger: Logger;
 }
 
-/** Messages handed to the client and not yet acknowledged, at most. */
-const WINDOW = 20;
-
 /** Hears the messages of a subscription. It must not throw, and returns at once. */
 export type Listener = (message: IPublishPacket) => void;
+
+/** Why messages are lost: in the spool, or at the broker. */
+export type Dropped = Readonly<Record<Loss | 'tooLarge' | 'refused', number>>;
 
 /** How publishing goes, for status and metrics. */
 export interface PublisherFigures {
   readonly connected: boolean;
   /** Times the connection was lost and made again. */
   readonly reconnects: number;
-  /** Messages that wait for the broker. */
+  /** Messages that wait for the broker or for its acknowledgement. */
   readonly waiting: number;
-  readonly dropped: Readonly<Record<Importance | 'tooLarge', number>>;
+  /** Bytes that they take. */
+  readonly waitingBytes: number;
+  /** When the oldest of them was made, in milliseconds since 1970. */
+  readonly oldestAt: number | undefined;
+  /** Messages lost since the start. */
+  readonly dropped: Dropped;
+  /** Why the spool cannot be written: what waits is in memory only. */
+  readonly spoolFault: string | undefined;
 }
 
 /** The messages of one inspected frame, pictures first: whoever sees the result already has them. */
 export type Publication = readonly OutgoingMessage[];
 
 /**
- * Hands messages to the broker in order, and keeps them in a bounded outbox while it is away. Never blocks whoever
- * publishes; keeps to the broker's receive maximum and packet size, which the MQTT client itself ignores.
+ * Hands messages to the broker in order, and keeps them in the outbox until it has them. Never blocks whoever publishes.
  */
 export class Publisher {
-  readonly #outbox: Outbox;
   readonly #closing = new AbortController();
+  readonly #delivery: Delivery;
+  readonly #losses: Losses;
   #client: MqttClient | undefined;
+  #limits: BrokerLimits = {};
   #status: { topic: string; payload: Buffer } | undefined;
-  #limits = { window: WINDOW, packetBytes: Number.POSITIVE_INFINITY };
-  #inFlight = 0;
-  #tooLarge = 0;
   #waiters: (() => void)[] = [];
   #connections = 0;
   readonly #subscriptions = new Map<string, Listener>();
 
   constructor(private readonly options: PublisherOptions) {
-    this.#outbox = new Outbox(options.limits);
-  }
-
-  /** Messages lost since the start: the outbox was full, or the broker takes no packet so large. */
-  get dropped(): Readonly<Record<Importance | 'tooLarge', number>> {
-    return { ...this.#outbox.dropped, tooLarge: this.#tooLarge };
+    this.#delivery = new Delivery(options.outbox, options.logger, () => this.#notify());
+    this.#losses = new Losses(options.logger);
   }
 
   /** Resolves when there is a broker; from then on the client reconnects by itself. */
@@ -73,21 +79,34 @@ export class Publisher {
   }
 
   send(publication: Publication): void {
-    const before = this.#outbox.dropped;
-    for (const message of publication) this.#outbox.push(message);
-    const after = this.#outbox.dropped;
-    if (after.result > before.result && before.result === 0) {
-      this.options.logger.error('The outbox is full: the oldest results are lost. Is the broker there?');
-    } else if (after.picture > before.picture && before.picture === 0) {
-      this.options.logger.warn('The outbox is full: the oldest pictures are dropped. Is the broker there?');
-    }
-    this.#pump();
+    for (const message of publication) this.options.outbox.push(message);
+    this.#delivery.pump();
+    this.#losses.look(this.options.outbox.figures.dropped);
   }
 
   get figures(): PublisherFigures {
-    const { dropped } = this;
-    const connected = this.#client?.connected ?? false;
-    return { connected, reconnects: Math.max(0, this.#connections - 1), waiting: this.#pending, dropped };
+    const { messages, bytes, oldestAt, dropped, fault } = this.options.outbox.figures;
+    return {
+      connected: this.#client?.connected ?? false,
+      reconnects: Math.max(0, this.#connections - 1),
+      waiting: messages,
+      waitingBytes: bytes,
+      oldestAt,
+      dropped: { ...dropped, ...this.#delivery.dropped },
+      spoolFault: fault,
+    };
+  }
+
+  /** What the status says of the spool. */
+  get spoolStatus(): NonNullable<StatusMessage['spool']> {
+    const { waiting, waitingBytes, oldestAt, dropped, spoolFault } = this.figures;
+    return {
+      messages: waiting,
+      bytes: waitingBytes,
+      ...(oldestAt === undefined ? {} : { oldestAt: new Date(oldestAt).toISOString() }),
+      dropped: { ...dropped },
+      ...(spoolFault === undefined ? {} : { fault: spoolFault }),
+    };
   }
 
   /**
@@ -110,55 +129,52 @@ export class Publisher {
     this.#publishStatus();
   }
 
-  /** Resolves when the outbox is less than half full: for sources that can wait. */
+  /** Resolves when little waits: for sources that can wait. */
   async ready(signal: AbortSignal): Promise<void> {
-    while (this.#outbox.fill > 0.5 && !signal.aborted) await this.#changed(signal);
+    while (!this.options.outbox.roomy && !signal.aborted) await this.#changed(signal);
   }
 
   /** Resolves when all is delivered, or after `timeoutMs`; says whether all was. */
   async flush(timeoutMs: number): Promise<boolean> {
     const timeout = AbortSignal.timeout(timeoutMs);
-    while (this.#pending > 0 && !timeout.aborted) await this.#changed(timeout);
-    return this.#pending === 0;
+    while (this.options.outbox.size > 0 && !timeout.aborted) await this.#changed(timeout);
+    return this.options.outbox.size === 0;
   }
 
-  /** Says `status` as the last word and ends the connection. */
+  /** Says `status` as the last word, ends the connection and closes the outbox: what was not delivered waits on disk. */
   async close(status: { topic: string; payload: Buffer } | undefined, timeoutMs: number): Promise<void> {
     this.#closing.abort();
+    this.#delivery.stop();
     const client = this.#client;
-    if (!client) return;
-    const goodbye = async () => {
-      if (status && client.connected) await client.publishAsync(status.topic, status.payload, RETAINED);
-      await client.endAsync();
-    };
-    await Promise.race([goodbye().catch(() => undefined), sleep(timeoutMs, undefined, { ref: false })]);
-    client.end(true);
-  }
-
-  get #pending(): number {
-    return this.#outbox.size + this.#inFlight;
+    if (client) {
+      const goodbye = async () => {
+        if (status && client.connected) await client.publishAsync(status.topic, status.payload, RETAINED);
+        await client.endAsync();
+      };
+      await Promise.race([goodbye().catch(() => undefined), sleep(timeoutMs, undefined, { ref: false })]);
+      client.end(true);
+    }
+    await this.options.outbox.close();
   }
 
   #adopt(client: MqttClient): void {
     this.#client = client;
+    client.on('close', () => this.#delivery.offline());
     client.on('message', (topic, _payload, packet) => this.#subscriptions.get(topic)?.(packet));
-    this.#greet();
+    this.#greet(client);
   }
 
-  #connected(properties: { receiveMaximum?: number; maximumPacketSize?: number } | undefined): void {
-    this.#limits = {
-      window: Math.min(WINDOW, properties?.receiveMaximum ?? WINDOW),
-      packetBytes: properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY,
-    };
-    if (this.#client) this.#greet();
+  #connected(limits: BrokerLimits | undefined): void {
+    this.#limits = limits ?? {};
+    if (this.#client) this.#greet(this.#client);
   }
 
-  #greet(): void {
+  #greet(client: MqttClient): void {
     this.#connections++;
     this.options.logger.info('Connected to the broker.');
     this.#subscribe([...this.#subscriptions.keys()]);
     this.#publishStatus();
-    this.#pump();
+    if (client.connected) this.#delivery.online(client, this.#limits);
   }
 
   #subscribe(topics: string[]): void {
@@ -172,36 +188,6 @@ export class Publisher {
   #publishStatus(): void {
     if (!this.#status || !this.#client?.connected) return;
     this.#client.publish(this.#status.topic, this.#status.payload, RETAINED, () => undefined);
-  }
-
-  #pump(): void {
-    const client = this.#client;
-    while (client?.connected && this.#inFlight < this.#limits.window) {
-      const message = this.#outbox.shift();
-      if (!message) break;
-      if (message.payload.length + message.topic.length + PACKET_OVERHEAD > this.#limits.packetBytes) {
-        this.#refuse(message);
-        continue;
-      }
-      this.#inFlight++;
-      client.publish(message.topic, message.payload, message.options, (error) => {
-        this.#inFlight--;
-        if (error) this.options.logger.warn({ err: error, topic: message.topic }, `MQTT: ${error.message}`);
-        this.#pump();
-        this.#notify();
-      });
-    }
-    this.#notify();
-  }
-
-  /** A broker drops a client that sends more than it takes, and a picture sent again would loop for ever. */
-  #refuse({ topic, payload }: OutgoingMessage): void {
-    if (this.#tooLarge++ > 0) return;
-    const { packetBytes } = this.#limits;
-    this.options.logger.warn(
-      { topic },
-      `A message of ${payload.length} bytes is larger than the broker takes (${packetBytes}): dropped. Raise its limit or switch off frames.`,
-    );
   }
 
   #notify(): void {
@@ -222,5 +208,3 @@ export class Publisher {
 }
 
 const RETAINED = { qos: 1, retain: true } as const;
-/** Fixed header, lengths, packet id and properties of a PUBLISH. */
-const PACKET_OVERHEAD = 128;

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type StatusMessage, topicsOf } from '@beltsight/sdk';
 import type { Logger } from 'pino';
 import { openCamera } from '../camera/open.js';
@@ -8,6 +9,7 @@ import { DeviceMetrics } from '../metrics/device-metrics.js';
 import { InspectionCounters } from '../output/count/counters.js';
 import { Outputs } from '../output/outputs.js';
 import { connectionOf } from '../publish/connection.js';
+import { Outbox } from '../publish/outbox.js';
 import { keepStatusRight } from '../publish/own-status.js';
 import { Publisher } from '../publish/publisher.js';
 import { loadRuntime } from '../score/ort/library.js';
@@ -106,7 +108,7 @@ export class DeviceService {
     const message = (status: StatusMessage) => ({ topic: topics.status, payload: Buffer.from(JSON.stringify(status)) });
     const publisher = new Publisher({
       connect: metrics.timed(connectionOf(config, () => message(offlineStatus(config)), logger)),
-      limits: { maxMessages: config.outbox.maxMessages, maxBytes: config.outbox.maxMegabytes * 2 ** 20 },
+      outbox: await Outbox.open({ ...config.spool, folder: join(config.state, 'spool'), logger }),
       logger,
     });
     let state: StatusMessage['state'] = 'starting';
@@ -114,7 +116,8 @@ export class DeviceService {
       const cameras = inspectors.map((inspector) =>
         outputs.withSignals(counters.withTotals(inspector.status(restartRates))),
       );
-      const status = metrics.withFigures(statusOf(state, config, scorer, cameras));
+      const figures = metrics.withFigures(statusOf(state, config, scorer, cameras));
+      const status = { ...figures, spool: publisher.spoolStatus };
       observers.status(status);
       const { topic, payload } = message(status);
       publisher.setStatus(topic, payload);
@@ -174,7 +177,10 @@ export class DeviceService {
       }
       const delivered = await publisher.flush(stopped ? FLUSH_MS : DELIVER_MS);
       if (!delivered)
-        logger.error({ dropped: publisher.dropped }, 'Results are lost: the broker was not there to the end.');
+        logger.warn(
+          publisher.spoolStatus,
+          'The broker was not there to the end: what waits is sent after the next start.',
+        );
     } finally {
       clearInterval(heartbeat);
       await commands.close();

@@ -72,6 +72,23 @@ const metricsStatusSchema = z.object({
   problem: z.string().optional().describe('Why Prometheus cannot scrape the device, and what to do.'),
 });
 
+const spoolStatusSchema = z.object({
+  messages: count.describe('Messages that wait for the broker or for its acknowledgement.'),
+  bytes: count.describe('Bytes that they take.'),
+  oldestAt: z.iso.datetime().optional().describe('When the oldest of them was made.'),
+  dropped: z
+    .object({
+      picture: count.describe('Heatmaps and frames given up for want of room.'),
+      result: count.describe('Results given up for want of room.'),
+      expired: count.describe('Waited longer than the configuration or the message itself allows.'),
+      damaged: count.describe('Not readable from disk any more.'),
+      tooLarge: count.describe('Larger than the broker takes.'),
+      refused: count.describe('Refused by the broker.'),
+    })
+    .describe('Messages lost since the service started, by cause.'),
+  fault: z.string().optional().describe('Why the spool cannot be written to disk: what waits is in memory only.'),
+});
+
 /** State of a device: `status`, retained, QoS 1; the last will is the same message with state `offline`. */
 export const statusSchema = z.object({
   schema: z.literal('beltsight.status/1'),
@@ -87,6 +104,7 @@ export const statusSchema = z.object({
     .describe('Providers that the configuration prefers, and why they are not in use.'),
   cameras: z.array(cameraStatusSchema).optional(),
   metrics: metricsStatusSchema.optional().describe('How the device does; the same figures are there for Prometheus.'),
+  spool: spoolStatusSchema.optional().describe('What waits for the broker, and what was lost.'),
 });
 export type StatusMessage = z.infer<typeof statusSchema>;
 export type CameraStatus = z.infer<typeof cameraStatusSchema>;
