@@ -19,6 +19,8 @@ export interface SoakPlan {
 
 export interface SoakReport {
   readonly seconds: number;
+  /** Results a second between the first arrival and the last. */
+  readonly rateHz: number;
   /** Different results that arrived. */
   readonly arrived: number;
   /** Results that the spool had accepted, and that never arrived. */
@@ -62,18 +64,19 @@ export async function soak(plan: SoakPlan): Promise<SoakReport> {
     ].sort((a, b) => a.at - b.at);
     producer.run();
     for (const { at, what } of kills) {
-      while (arrivals.highest < at && !producer.done) await sleep(5);
+      while (arrivals.highest < at && producer.busy) await sleep(5);
       if (what === 'broker') {
         await broker.restart();
         while (!subscriber.connected) await sleep(5);
       } else await producer.restart();
       plan.log?.(`${what} killed at ${arrivals.highest} of ${plan.results}`);
     }
-    while (!producer.done) await sleep(20);
+    while (producer.busy) await sleep(20);
     await quiet(arrivals);
     const { lost, cutOff } = producer.missing(arrivals);
     return {
       seconds: (performance.now() - begin) / 1000,
+      rateHz: arrivals.count / arrivals.seconds,
       arrived: arrivals.count,
       lost,
       cutOff,
@@ -111,6 +114,8 @@ class Arrivals {
   highest = 0;
   repeated = 0;
   outOfOrder = 0;
+  #first: number | undefined;
+  #last = 0;
 
   constructor(results: number) {
     this.#times = new Uint8Array(results + 1);
@@ -120,6 +125,11 @@ class Arrivals {
     return this.#times[number] !== 0;
   }
 
+  /** From the first arrival to the last new one. */
+  get seconds(): number {
+    return (this.#last - (this.#first ?? this.#last)) / 1000;
+  }
+
   add(number: number): void {
     this.total++;
     if (this.has(number)) {
@@ -127,6 +137,8 @@ class Arrivals {
       return;
     }
     this.#times[number] = 1;
+    this.#last = performance.now();
+    this.#first ??= this.#last;
     this.count++;
     if (number < this.highest) this.outOfOrder++;
     this.highest = Math.max(this.highest, number);
@@ -144,6 +156,7 @@ class Producer {
   readonly dropped: string[] = [];
   kills = 0;
   done = false;
+  #failure: string | undefined;
 
   constructor(
     private readonly plan: SoakPlan,
@@ -169,8 +182,14 @@ class Producer {
       }
     });
     void running.ended.then((status) => {
-      if (status !== 'SIGKILL' && !this.done) throw new Error(`The producer ended with ${status}: ${running.output()}`);
+      if (status !== 'SIGKILL' && !this.done) this.#failure = `The producer ended with ${status}: ${running.output()}`;
     });
+  }
+
+  /** Whether it still has something to do. @throws Error if it ended by itself */
+  get busy(): boolean {
+    if (this.#failure !== undefined) throw new Error(this.#failure);
+    return !this.done;
   }
 
   async restart(): Promise<void> {

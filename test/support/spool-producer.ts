@@ -17,7 +17,16 @@ const TOPIC = 'beltsight/1/s/l/d/camera/belt/result';
 const RESULT_BYTES = 600;
 
 const logger = pino({ level: 'error' }, pino.destination(2));
-const say = (line: string) => writeSync(1, `${line}\n`);
+/** At once, so that a kill takes nothing back; whoever listens may be slow. */
+function say(line: string): void {
+  for (let left = Buffer.from(`${line}\n`); left.length > 0; ) {
+    try {
+      left = left.subarray(writeSync(1, left));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
+}
 const outbox = await Outbox.open({ ...spoolSchema.parse({}), folder, logger });
 const publisher = new Publisher({
   connect: (connected) => {
