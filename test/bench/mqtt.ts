@@ -57,7 +57,9 @@ async function latencies() {
     await client.endAsync();
     for (const [name, ms] of Object.entries({ publisher: publisherMs, 'bare client': bareMs })) {
       const [p50, p99] = [quantile(ms, 0.5), quantile(ms, 0.99)];
-      console.log(`${name.padEnd(20)} p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms of ${ms.length} at ${RATE_HZ}/s`);
+      console.log(
+        `${name.padEnd(20)} p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms of ${ms.length} at ${RATE_HZ}/s`,
+      );
     }
     return { publisherMs, bareMs };
   } finally {
@@ -115,7 +117,14 @@ async function soaked() {
   const { seconds, arrived, lost, cutOff, repeated, outOfOrder, memory } = soaking;
   const tenths = Array.from({ length: 10 }, (_, i) =>
     memory.slice(Math.floor((i * memory.length) / 10), Math.floor(((i + 1) * memory.length) / 10)),
-  ).map((part) => megabytes(quantile([...part].sort((a, b) => a - b), 0.5)));
+  ).map((part) =>
+    megabytes(
+      quantile(
+        [...part].sort((a, b) => a - b),
+        0.5,
+      ),
+    ),
+  );
   console.log(`${arrived} of ${plan.results} arrived in ${seconds.toFixed(0)} s`);
   console.log(`${soaking.brokerKills} broker kills, ${soaking.processKills} process kills`);
   console.log(`${lost} lost of what the spool had; ${cutOff} cut off at a kill before it had them`);

@@ -4,10 +4,8 @@ import { Backlog, type BacklogFigures } from '../spool/backlog.js';
 import type { Importance } from '../spool/record.js';
 import type { SpoolConfig } from '../spool/schema.js';
 
-export type { Importance } from '../spool/record.js';
-
 /** What can be said of a message that waits on disk: no functions, no bytes. */
-export type MessageOptions = Pick<IClientPublishOptions, 'qos' | 'retain'> & {
+type MessageOptions = Pick<IClientPublishOptions, 'qos' | 'retain'> & {
   readonly properties?: Pick<
     NonNullable<IClientPublishOptions['properties']>,
     'contentType' | 'payloadFormatIndicator' | 'messageExpiryInterval' | 'userProperties'

@@ -25,7 +25,7 @@ export interface PublisherOptions {
 export type Listener = (message: IPublishPacket) => void;
 
 /** Why messages are lost: in the spool, or at the broker. */
-export type Dropped = Readonly<Record<Loss | 'tooLarge' | 'refused', number>>;
+type Dropped = Readonly<Record<Loss | 'tooLarge' | 'refused', number>>;
 
 /** How publishing goes, for status and metrics. */
 export interface PublisherFigures {

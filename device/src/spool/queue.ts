@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { Backlog } from './backlog.js';
 
-export interface QueuedRecord {
+interface QueuedRecord {
   readonly key: number;
   readonly record: Uint8Array;
 }

@@ -106,11 +106,12 @@ export class Writer {
     const sync = this.#syncWanted || (always && put.length > 0);
     if (changes.length === 0 && !sync) return;
     this.#syncWanted = false;
+    // From here on only what comes later needs another flush.
+    if (sync) this.#unsynced = undefined;
     this.#inWork = new Set(put);
     await store.write(changes, sync);
     this.#inWork = new Set();
-    if (sync) this.#unsynced = undefined;
-    else if (put.length > 0) {
+    if (!sync && put.length > 0) {
       const { from, to } = this.#unsynced ?? { from: Number.POSITIVE_INFINITY, to: 0 };
       this.#unsynced = { from: Math.min(from, ...put), to: Math.max(to, ...put) };
     }
