@@ -112,6 +112,7 @@ async function soaked() {
     brokerKills: Number(values['broker-kills']),
     processKills: Number(values['process-kills']),
     burst: 16,
+    log: (line: string) => process.stderr.write(`${line}\n`),
   };
   const soaking = await soak(plan);
   const { seconds, arrived, lost, cutOff, repeated, outOfOrder, memory } = soaking;
@@ -130,7 +131,8 @@ async function soaked() {
   console.log(`${lost} lost of what the spool had; ${cutOff} cut off at a kill before it had them`);
   console.log(`${repeated} repeated (dropped by id), 0 left after that; ${outOfOrder} out of order`);
   console.log(`resident memory, medians of tenths of the run: ${tenths.join(', ')} MB`);
-  console.log(`dropped: ${soaking.dropped.join(' ')}`);
+  console.log(`given up by the spool: ${JSON.stringify(soaking.dropped)}`);
+  if (soaking.missing.length > 0) console.log(`missing: ${soaking.missing.join(' ')}`);
   return soaking;
 }
 

@@ -1,6 +1,6 @@
 /**
  * A device without cameras, for tests and benchmarks: hands numbered results to a publisher as fast as its spool takes them, and
- * prints `sent N` and `stored N` as far as it is, and `memory BYTES`. With no address it has no broker.
+ * prints `sent N` and `stored N` as far as it is, `memory BYTES` and `dropped JSON`. With no address it has no broker.
  *
  * spool-producer.ts FOLDER FROM TO BURST [URL]
  */
@@ -37,7 +37,10 @@ const publisher = new Publisher({
   logger,
 });
 void publisher.start();
-setInterval(() => say(`memory ${process.memoryUsage.rss()}`), 500);
+setInterval(() => {
+  say(`memory ${process.memoryUsage.rss()}`);
+  say(`dropped ${JSON.stringify(publisher.figures.dropped)}`);
+}, 500);
 
 const last = Number(to);
 for (let number = Number(from); number <= last; ) {
@@ -59,5 +62,6 @@ for (let number = Number(from); number <= last; ) {
 }
 if (url !== undefined) await publisher.flush(600_000);
 await publisher.close(undefined, 1000);
-say(`done ${JSON.stringify(publisher.figures.dropped)}`);
+say(`dropped ${JSON.stringify(publisher.figures.dropped)}`);
+say('done');
 process.exit(0);

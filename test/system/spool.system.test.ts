@@ -72,7 +72,7 @@ describe('the spool', () => {
     const report = await soak({ results: 20_000, brokerKills: 4, processKills: 2, burst: 16 });
     expect(report).toMatchObject({ lost: 0, outOfOrder: 0, brokerKills: 4, processKills: 2 });
     expect(report.arrived + report.cutOff).toBe(20_000);
-    expect(report.dropped.at(-1)).toMatch(/"result":0,"expired":0,"damaged":0,"tooLarge":0,"refused":0/);
+    expect(Object.values(report.dropped).reduce((sum, count) => sum + count)).toBe(0);
   });
 
   it('goes on in memory when the disk is full, and on disk when there is room again', () => {

@@ -68,7 +68,12 @@ export class Backlog {
   /** @throws BeltsightError SPOOL_IN_USE if another process has the folder; a disk that refuses is logged and done without */
   static async open(options: BacklogOptions): Promise<Backlog> {
     const backlog = new Backlog(options);
-    await backlog.#disk.open();
+    try {
+      await backlog.#disk.open();
+    } catch (error) {
+      await backlog.close();
+      throw error;
+    }
     backlog.#enforce();
     backlog.#expire();
     return backlog;
