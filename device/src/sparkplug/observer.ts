@@ -83,7 +83,7 @@ class SparkplugObserver implements ServiceObserver {
   #open(classes: readonly string[]): EdgeNode {
     const { sparkplug } = this;
     const { config, logger, commands, openQueue } = this.parts;
-    const { maxRecords, maxMegabytes } = sparkplug.store;
+    const maxBytes = sparkplug.store.maxMegabytes * 2 ** 20;
     const topics = sparkplugTopicsOf(
       sparkplug.groupId ?? `${config.site}-${config.line}`,
       sparkplug.edgeNodeId ?? config.device,
@@ -96,7 +96,7 @@ class SparkplugObserver implements ServiceObserver {
     for (const { name, class: recipe } of config.cameras) {
       const device = new Tags(cameraMetrics({ heatmaps: sparkplug.heatmaps, commands: writable }), options);
       device.set({ 'Control/Class': recipe ?? null });
-      const queue = openQueue?.(name) ?? new MemoryQueue({ maxRecords, maxBytes: maxMegabytes * 2 ** 20 });
+      const queue = openQueue?.(name) ?? new MemoryQueue({ maxRecords: Number.POSITIVE_INFINITY, maxBytes });
       this.#cameras.set(name, {
         name,
         tags: device,

@@ -33,8 +33,7 @@ export const sparkplugSchema = z
       .describe('Stored results of a camera are sent at this pace when the host is back.'),
     store: z
       .strictObject({
-        maxRecords: z.int().min(10).max(10_000_000).default(10_000).describe('Results kept for each camera.'),
-        maxMegabytes: z.number().min(1).max(65_536).default(16).describe('Memory they may take, for each camera.'),
+        maxMegabytes: z.number().min(1).max(65_536).default(16).describe('Disk space they may take, for each camera.'),
       })
       .prefault({})
       .describe('What waits for the host or the broker. When full, the oldest go first.'),

@@ -8,7 +8,6 @@ import { type ResultMessage, resultSchema } from '../messages/result.js';
 import { type StatusMessage, statusSchema } from '../messages/status.js';
 import { type DeviceAddress, type ParsedTopic, parseTopic, rootFilter } from '../topics.js';
 import { connectMqtt } from './connect.js';
-import { withoutDelay } from './no-delay.js';
 import { withoutPassword } from './problem.js';
 import { type CommandOptions, type CommandReply, CommandRequests } from './requests.js';
 
@@ -71,7 +70,6 @@ export class InspectionClient {
 
   private constructor(private readonly client: MqttClient) {
     this.#requests = new CommandRequests(client);
-    withoutDelay(client);
     client.on('message', (topic, payload) => this.#receive(topic, payload));
     client.on('connect', () => this.#emit('connection', true));
     client.on('close', () => this.#emit('connection', false));

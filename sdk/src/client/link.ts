@@ -2,6 +2,7 @@ import mqtt, { type IClientOptions, type IConnackPacket, type MqttClient } from 
 import type { BeltsightError } from '../errors.js';
 import { attempt } from './attempt.js';
 import { Backoff } from './backoff.js';
+import { withoutDelay } from './no-delay.js';
 import { endedByBroker, endedSoon, HungUp, isVersionRefusal, lost, TAKEN_OVER, unreachable } from './problem.js';
 import { Wait } from './wait.js';
 
@@ -152,6 +153,7 @@ export class Link {
     client.on('disconnect', (packet) => {
       this.#farewell = packet;
     });
+    withoutDelay(client);
     client.on('end', () => this.#leave());
     if (this.how.connected) client.on('connect', this.how.connected);
     return client;
