@@ -2,94 +2,95 @@ import { cusumStep } from '../../device/src/output/alarm/cusum.js';
 import { ewmaLimits, ewmaStep, ewmaWarmUp } from '../../device/src/output/alarm/ewma.js';
 
 /**
- * Average run lengths of control charts of products that are bad with one probability, by theory: the expected number of products until
- * the first alarm, from the Markov chain of the charted figure on a grid (Brook and Evans 1972), solved exactly.
+ * Average run lengths of control charts of products that are bad with one probability, by theory: the expected number of products
+ * until the first alarm. The distribution of the charted figure is carried on from product to product, on a fine grid (the Markov
+ * chain of Brook and Evans 1972), until the share that leaves with each product no longer changes; the rest is a geometric series.
  */
 
-/** Points of the grid. */
-const POINTS = 600;
+/** Products over which the share that leaves is averaged. */
+const WINDOW = 250;
+
+interface Walk {
+  readonly points: number;
+  /** The grid covers 0 to here. */
+  readonly top: number;
+  readonly start: number;
+  /** Where a figure goes with a bad product, and with a good one. */
+  readonly next: (place: number, bad: boolean) => number;
+  /** A figure beyond these is an alarm after so many products. */
+  readonly limits: (products: number) => { readonly lower: number; readonly upper: number };
+  /** From so many products on the rules do not change any more. */
+  readonly settled: number;
+}
 
 /** @param rate of bad products, as it is; `target`, as the chart takes it to be */
 export function ewmaRunLength(rate: number, target: number, lambda: number, width: number): number {
-  // Limits widen with the first products; from here on they are those of the long run.
   const settled = Math.ceil(12 / lambda);
   const limits: { lower: number; upper: number }[] = [];
   let state = ewmaStep(undefined, false, target, lambda);
   for (let t = 1; t <= settled; t++, state = ewmaStep(state, false, target, lambda)) {
     limits.push(t < ewmaWarmUp(lambda) ? { lower: 0, upper: 1 } : ewmaLimits(state, width));
   }
-  const moves = (z: number): [number, number][] => [
-    [(1 - lambda) * z + lambda, rate],
-    [(1 - lambda) * z, 1 - rate],
-  ];
-  const { lower, upper } = limits.at(-1) as { lower: number; upper: number };
-  let [lengths, top] = [
-    solve(upper, (z) => moves(z).map(([to, p]) => [to < lower ? Number.POSITIVE_INFINITY : to, p])),
-    upper,
-  ];
-  for (const within of limits.reverse()) {
-    const [after, wide] = [lengths, top];
-    const stays = ([to]: [number, number]) => to >= within.lower && to <= within.upper;
-    lengths = Array.from({ length: POINTS }, (_, i) =>
-      moves(i / (POINTS - 1))
-        .filter(stays)
-        .reduce((sum, [to, p]) => sum + p * at(after, to, wide), 1),
-    );
-    top = 1;
-  }
-  return at(lengths, target, top);
+  return runLength(rate, {
+    points: 5000,
+    top: 1,
+    start: target,
+    next: (z, bad) => lambda * (bad ? 1 : 0) + (1 - lambda) * z,
+    limits: (products) => limits[Math.min(products, settled) - 1] as { lower: number; upper: number },
+    settled,
+  });
 }
 
 export function cusumRunLength(rate: number, target: number, chart: { shift: number; limit: number }): number {
-  const moves = (sum: number): [number, number][] =>
-    [true, false].map((bad) => [
-      cusumStep({ chart: 'cusum', sum, products: 0, bad: 0 }, bad, target, chart).sum,
-      bad ? rate : 1 - rate,
-    ]);
-  // The sum is held at the limit, which is an alarm.
-  const lengths = solve(chart.limit, (sum) =>
-    moves(sum).map(([to, p]) => [to >= chart.limit ? Number.POSITIVE_INFINITY : to, p]),
-  );
-  return at(lengths, 0, chart.limit);
-}
-
-/** Value at a place on a grid over 0..top, between its points. */
-function at(values: readonly number[], place: number, top: number): number {
-  const x = (Math.min(place, top) / top) * (values.length - 1);
-  const i = Math.min(Math.floor(x), values.length - 2);
-  return (values[i] as number) * (i + 1 - x) + (values[i + 1] as number) * (x - i);
-}
-
-/** Expected steps until the chain leaves 0..top, for each point of the grid: (I - Q) L = 1 by Gaussian elimination. */
-function solve(top: number, moves: (place: number) => [number, number][]): number[] {
-  const rows = Array.from({ length: POINTS }, (_, i) => {
-    const row = new Float64Array(POINTS + 1);
-    row[i] = 1;
-    row[POINTS] = 1;
-    for (const [to, p] of moves((i * top) / (POINTS - 1))) {
-      if (to > top) continue;
-      const x = (to / top) * (POINTS - 1);
-      const j = Math.min(Math.floor(x), POINTS - 2);
-      row[j] = (row[j] as number) - p * (j + 1 - x);
-      row[j + 1] = (row[j + 1] as number) - p * (x - j);
-    }
-    return row;
+  return runLength(rate, {
+    points: 2000,
+    top: chart.limit,
+    start: 0,
+    next: (sum, bad) => cusumStep({ chart: 'cusum', sum, products: 0, bad: 0 }, bad, target, chart).sum,
+    // The limit itself is an alarm.
+    limits: () => ({ lower: 0, upper: chart.limit * (1 - 1e-12) }),
+    settled: 1,
   });
-  for (let k = 0; k < POINTS; k++) {
-    const pivot = rows[k] as Float64Array;
-    for (let i = k + 1; i < POINTS; i++) {
-      const row = rows[i] as Float64Array;
-      const factor = (row[k] as number) / (pivot[k] as number);
-      if (factor === 0) continue;
-      for (let j = k; j <= POINTS; j++) row[j] = (row[j] as number) - factor * (pivot[j] as number);
+}
+
+function runLength(rate: number, { points, top, start, next, limits, settled }: Walk): number {
+  const moves = [true, false].map((bad) => ({
+    share: bad ? rate : 1 - rate,
+    to: Float64Array.from({ length: points }, (_, i) => next((i * top) / (points - 1), bad)),
+  }));
+  let mass = new Float64Array(points);
+  add(mass, start, top, 1);
+  let [length, left, leaving, before] = [0, 1, 0, Number.NaN];
+  for (let products = 1; left > 1e-9; products++) {
+    length += left;
+    const after = new Float64Array(points);
+    const { lower, upper } = limits(products);
+    let stays = 0;
+    for (const { share, to } of moves) {
+      for (let i = 0; i < points; i++) {
+        const part = share * (mass[i] as number);
+        const place = to[i] as number;
+        if (part < 1e-15 || place > upper || place < lower) continue;
+        add(after, place, top, part);
+        stays += part;
+      }
     }
+    leaving += 1 - stays / left;
+    left = stays;
+    mass = after;
+    if (products % WINDOW > 0) continue;
+    const hazard = leaving / WINDOW;
+    leaving = 0;
+    if (products > settled + WINDOW && Math.abs(hazard / before - 1) < 1e-3) return length + left / hazard;
+    before = hazard;
   }
-  const lengths = new Array<number>(POINTS).fill(0);
-  for (let i = POINTS - 1; i >= 0; i--) {
-    const row = rows[i] as Float64Array;
-    let rest = row[POINTS] as number;
-    for (let j = i + 1; j < POINTS; j++) rest -= (row[j] as number) * (lengths[j] as number);
-    lengths[i] = rest / (row[i] as number);
-  }
-  return lengths;
+  return length;
+}
+
+/** Lays a mass on the two points around a place, so that its mean stays. */
+function add(masses: Float64Array, place: number, top: number, mass: number): void {
+  const x = (place / top) * (masses.length - 1);
+  const i = Math.min(Math.floor(x), masses.length - 2);
+  masses[i] = (masses[i] as number) + mass * (i + 1 - x);
+  masses[i + 1] = (masses[i + 1] as number) + mass * (x - i);
 }

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cusumRunLength, ewmaRunLength } from '../../../../test/support/run-length.js';
+import { outputsSchema } from '../schema.js';
 import { Chart, type ChartState } from './chart.js';
 import { cusumStep } from './cusum.js';
 import { ewmaLimits, ewmaStep } from './ewma.js';
@@ -140,6 +142,28 @@ describe('average run lengths', () => {
       expect(Math.abs(products / runs / expected - 1)).toBeLessThan(0.1);
     },
   );
+});
+
+describe('docs/outputs.md', () => {
+  const page = readFileSync(new URL('../../../../docs/outputs.md', import.meta.url), 'utf8');
+  const rows = [...page.matchAll(/^\| (0\.\d+) \| (ewma|cusum) \| (\d+) \| (\d+) \| (\d+) \|$/gm)].map(
+    ([, target, kind, ...lengths]) => ({ target: Number(target), kind, lengths: lengths.map(Number) }),
+  );
+
+  it('states the run lengths of the default charts', () => {
+    expect(rows).toHaveLength(6);
+    for (const { target, kind, lengths } of rows) {
+      const chart = outputsSchema.parse({ alarm: { rejects: { chart: kind } } }).alarm.rejects;
+      const theory = [1, 2, 4].map((times) =>
+        chart?.chart === 'ewma'
+          ? ewmaRunLength(target * times, target, chart.lambda, chart.width)
+          : cusumRunLength(target * times, target, chart as never),
+      );
+      lengths.forEach((stated, i) => {
+        expect(Math.abs(stated / (theory[i] as number) - 1)).toBeLessThan(0.03);
+      });
+    }
+  });
 });
 
 describe('Chart', () => {
