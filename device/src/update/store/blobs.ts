@@ -4,7 +4,7 @@ import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { blobPath } from '@beltsight/sdk/release';
-import { PART } from '../../atomic.js';
+import { PART, syncFolder } from '../../atomic.js';
 import { limited, type ReadLimits } from '../source/limits.js';
 import { NotThere, type Transport } from '../source/transport.js';
 
@@ -60,6 +60,19 @@ export class BlobStore {
       const before = done;
       await this.#fetchOne(blob, transport, signal, (bytes) => progress(before + bytes, total));
       done += blob.sizeBytes;
+    }
+  }
+
+  /** Removes those whose content is not what their name says: a disk that forgets. */
+  async dropDamaged(blobs: readonly BlobInfo[]): Promise<void> {
+    for (const blob of blobs) {
+      const hash = createHash('sha256');
+      try {
+        for await (const chunk of createReadStream(this.path(blob))) hash.update(chunk);
+      } catch {
+        // What cannot be read is damaged, too.
+      }
+      if (hash.digest('hex') !== blob.sha256) await rm(this.path(blob), { force: true });
     }
   }
 
@@ -176,9 +189,4 @@ async function* fromRepository(
       },
     );
   }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  await handle.sync().finally(() => handle.close());
 }

@@ -1,0 +1,160 @@
+import { BeltsightError } from '@beltsight/sdk';
+import type { Logger } from 'pino';
+import type { Candidate, ModelHost } from './host.js';
+import type { FoundRelease } from './source/releases.js';
+import type { BlobStore } from './store/blobs.js';
+import type { Occupant, Place, RecordFile, Slot } from './store/record.js';
+import type { Slots } from './store/slots.js';
+
+export interface InstallationParts {
+  readonly record: RecordFile;
+  readonly slots: Slots;
+  readonly blobs: BlobStore;
+  readonly host: ModelHost;
+  readonly logger: Logger;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/**
+ * Models in and out of use. Before every change of the disk the record says what holds: at any moment, what it names as in use is whole and was
+ * proved on its golden samples.
+ */
+export class Installation {
+  constructor(private readonly parts: InstallationParts) {}
+
+  /** The release in use; null: the bundle that the device was installed with. */
+  get inUse(): Occupant | null {
+    return this.#occupant(this.parts.record.record.active);
+  }
+
+  /** Why a release is not tried again. */
+  failure({ digest }: Pick<FoundRelease, 'digest'>): string | undefined {
+    return this.parts.record.record.failed.find((each) => each.digest === digest)?.reason;
+  }
+
+  /** Lays a release, whose blobs are there, out in the slot that is not in use. */
+  async stage({ release }: FoundRelease): Promise<Slot> {
+    const { record, slots } = this.parts;
+    const { active, fallback } = record.record;
+    const slot: Slot = active === 'a' ? 'b' : 'a';
+    // The slot is disowned before it is touched.
+    await record.write({
+      slots: { ...record.record.slots, [slot]: null },
+      fallback: fallback === slot ? active : fallback,
+    });
+    await slots.fill(slot, release.files);
+    return slot;
+  }
+
+  /**
+   * Opens a staged release beside the model in use.
+   * @throws BeltsightError whatever is wrong with it; it is not tried again, unless the disk is to blame
+   */
+  async test(slot: Slot, found: FoundRelease, signal: AbortSignal): Promise<Candidate> {
+    const { host, slots, blobs } = this.parts;
+    let candidate: Candidate;
+    try {
+      candidate = await host.open(slots.path(slot), signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      if (isDamage(error)) await blobs.dropDamaged(Object.values(found.release.files));
+      else await this.#condemn(found, (error as Error).message);
+      throw error;
+    }
+    if (candidate.modelId === found.release.modelId) return candidate;
+    const reason = `The bundle holds model ${candidate.modelId}, the release says ${found.release.modelId}.`;
+    await candidate.close();
+    await this.#condemn(found, reason);
+    throw new BeltsightError('UPDATE_REFUSED', reason);
+  }
+
+  /** Puts a tested release in use, on probation. */
+  async use(slot: Slot, found: FoundRelease, candidate: Candidate): Promise<void> {
+    const { record, now } = this.parts;
+    try {
+      const occupant: Occupant = { release: found.path, digest: found.digest, modelId: candidate.modelId };
+      await record.write({
+        active: slot,
+        fallback: record.record.active,
+        slots: { ...record.record.slots, [slot]: occupant },
+        probation: { since: new Date(now()).toISOString(), starts: 0 },
+      });
+    } catch (error) {
+      await candidate.close();
+      throw error;
+    }
+    await candidate.use();
+  }
+
+  /** The release in use has proved itself. */
+  async confirm(): Promise<void> {
+    await this.parts.record.write({ probation: null });
+    await this.#collectGarbage();
+  }
+
+  /** Puts the model before in use, and does not try the present one again. */
+  async goBack(reason: string, signal: AbortSignal): Promise<void> {
+    const { record, logger, now } = this.parts;
+    const { active, fallback } = record.record;
+    const bad = this.inUse;
+    if (active === 'factory' || !bad) {
+      throw new BeltsightError('ARGUMENT_INVALID', 'There is no model before this one to go back to.');
+    }
+    logger.error({ release: bad.release, reason }, `${bad.release} is taken back: ${reason}.`);
+    const { place, candidate } = await this.#openBefore(fallback === active ? 'factory' : fallback, signal);
+    const failure = { release: bad.release, digest: bad.digest, at: new Date(now()).toISOString(), reason };
+    await record.write({
+      active: place,
+      fallback: 'factory',
+      slots: { ...record.record.slots, [active]: null },
+      probation: null,
+      failed: [...record.record.failed, failure],
+    });
+    await candidate.use();
+    await this.#collectGarbage();
+  }
+
+  /** Lets a release that has failed be tried once more. */
+  async forgive({ digest }: FoundRelease, retry: number): Promise<void> {
+    const { record } = this.parts;
+    if (retry <= record.record.retry) return;
+    await record.write({ retry, failed: record.record.failed.filter((each) => each.digest !== digest) });
+  }
+
+  async #openBefore(fallback: Place, signal: AbortSignal): Promise<{ place: Place; candidate: Candidate }> {
+    const { host, slots, logger } = this.parts;
+    try {
+      return { place: fallback, candidate: await host.open(slots.path(fallback), signal) };
+    } catch (error) {
+      if (fallback === 'factory') throw error;
+      logger.error({ err: error }, `The model before cannot be opened: ${(error as Error).message}`);
+      return { place: 'factory', candidate: await host.open(slots.path('factory'), signal) };
+    }
+  }
+
+  async #condemn({ path, digest }: FoundRelease, reason: string): Promise<void> {
+    const { record, now } = this.parts;
+    const failure = { release: path, digest, at: new Date(now()).toISOString(), reason };
+    await record.write({ failed: [...record.record.failed, failure] });
+  }
+
+  /** Keeps what lies in both slots; what else was fetched goes. */
+  async #collectGarbage(): Promise<void> {
+    const { record, slots, blobs } = this.parts;
+    const kept = new Set<string>();
+    for (const slot of ['a', 'b'] as const) {
+      if (record.record.slots[slot]) for (const digest of await slots.digests(slot)) kept.add(digest);
+      else await slots.empty(slot);
+    }
+    await blobs.keepOnly(kept);
+  }
+
+  #occupant(place: Place): Occupant | null {
+    return place === 'factory' ? null : this.parts.record.record.slots[place];
+  }
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof BeltsightError && (error.code === 'BUNDLE_CORRUPT' || error.code === 'BUNDLE_NOT_FOUND');
+}

@@ -1,0 +1,133 @@
+import type { ResultMessage } from '@beltsight/sdk';
+
+export interface ProbationLimits {
+  /** Results after which a model is judged, at the earliest. */
+  readonly frames: number;
+  /** Time after which, at the earliest. */
+  readonly minutes: number;
+  /** Median latency may be so many times that of the model before. */
+  readonly latencyFactor: number;
+  /** Share of products that may be rejected beyond what is usual, before chance is ruled out. */
+  readonly excessRejects: number;
+  /** Failed inferences that are too many. */
+  readonly failures: number;
+}
+
+/** What was usual before the switch. */
+export interface Baseline {
+  /** Median of the time from capture to result, in milliseconds; null where the model before has inspected too little. */
+  readonly latencyMs: number | null;
+  /** Share of products that were rejected or unknown. */
+  readonly rejectRate: number | null;
+  /** The share that the calibration of the new model allows. */
+  readonly falseRejectRate: number;
+}
+
+export type Judgement = { readonly verdict: 'wait' } | { readonly verdict: 'confirm' } | Condemned;
+export interface Condemned {
+  readonly verdict: 'condemn';
+  readonly reason: string;
+}
+
+/** Standard deviations beyond which chance is no explanation: once in 30,000 probations. */
+const CERTAIN = 4;
+/** Of latencies, the last so many are looked at. */
+const RECENT = 500;
+/** Fewer results say nothing of a rate. */
+const ENOUGH = 20;
+/** Mean p-value of good products is a half; a model whose passes are all but unlike its calibration has drifted. */
+const DRIFTED = 0.3;
+/** Latency that nobody would notice, in milliseconds. */
+const UNNOTICED_MS = 20;
+
+/**
+ * Watches a new model until it has proved itself: it must inspect without failures, about as fast as the one before, reject about as much, and give
+ * products that pass about the scores that its calibration has seen.
+ */
+export class Probation {
+  #results = 0;
+  #rejects = 0;
+  #failures = 0;
+  readonly #pValues = { count: 0, sum: 0 };
+  readonly #latencies: number[] = [];
+
+  constructor(
+    private readonly limits: ProbationLimits,
+    private readonly baseline: Baseline,
+    private readonly sinceMs: number,
+  ) {}
+
+  failure(): void {
+    this.#failures++;
+  }
+
+  result({ verdict, pValue, latencyMs }: Pick<ResultMessage, 'verdict' | 'pValue' | 'latencyMs'>): void {
+    this.#results++;
+    this.#latencies.push(latencyMs);
+    if (this.#latencies.length > RECENT) this.#latencies.shift();
+    if (verdict !== 'pass') this.#rejects++;
+    else if (pValue !== null) {
+      this.#pValues.count++;
+      this.#pValues.sum += pValue;
+    }
+  }
+
+  judge(nowMs: number): Judgement {
+    const { frames, minutes } = this.limits;
+    const fault = this.#fault();
+    if (fault) return { verdict: 'condemn', reason: fault };
+    const enough = this.#results >= frames && nowMs - this.sinceMs >= minutes * 60_000;
+    return { verdict: enough ? 'confirm' : 'wait' };
+  }
+
+  #fault(): string | undefined {
+    const { failures, excessRejects, latencyFactor } = this.limits;
+    if (this.#failures >= failures) return `${this.#failures} frames could not be inspected`;
+    if (this.#results < ENOUGH) return undefined;
+    const usual = Math.max(this.baseline.rejectRate ?? 0, this.baseline.falseRejectRate) + excessRejects;
+    const rate = this.#rejects / this.#results;
+    const chance = CERTAIN * Math.sqrt((usual * (1 - Math.min(usual, 1))) / this.#results);
+    if (rate > usual + chance) {
+      return `${percent(rate)} of ${this.#results} products were rejected, where ${percent(usual)} are usual`;
+    }
+    const { count, sum } = this.#pValues;
+    // The mean of n uniform values has a standard deviation of 1 / sqrt(12 n).
+    const drift = count >= ENOUGH ? (0.5 - sum / count) * Math.sqrt(12 * count) : 0;
+    if (drift > CERTAIN && sum / count < DRIFTED) {
+      return `products that pass score far higher than in calibration (mean p-value ${(sum / count).toFixed(2)})`;
+    }
+    const latency = median(this.#latencies);
+    const before = this.baseline.latencyMs;
+    if (before !== null && latency > before * latencyFactor + UNNOTICED_MS) {
+      return `a result takes ${latency.toFixed(0)} ms, where ${before.toFixed(0)} ms were usual`;
+    }
+    return undefined;
+  }
+}
+
+/** What the model in use does, for the next one to be compared with. */
+export class Usual {
+  readonly #recent: { latencyMs: number; reject: boolean }[] = [];
+
+  result({ verdict, latencyMs }: Pick<ResultMessage, 'verdict' | 'latencyMs'>): void {
+    this.#recent.push({ latencyMs, reject: verdict !== 'pass' });
+    if (this.#recent.length > RECENT) this.#recent.shift();
+  }
+
+  baseline(falseRejectRate: number): Baseline {
+    const recent = this.#recent;
+    if (recent.length < ENOUGH) return { latencyMs: null, rejectRate: null, falseRejectRate };
+    const rejects = recent.filter(({ reject }) => reject).length;
+    const latencyMs = median(recent.map((each) => each.latencyMs));
+    return { latencyMs, rejectRate: rejects / recent.length, falseRejectRate };
+  }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? 0;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
