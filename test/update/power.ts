@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
 /** The power is gone: nothing happens any more. */
-export class PowerCut extends Error {}
+class PowerCut extends Error {}
 
 type Action = (...args: never[]) => Promise<unknown>;
 const CALLS = [

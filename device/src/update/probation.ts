@@ -24,7 +24,7 @@ export interface Baseline {
 }
 
 export type Judgement = { readonly verdict: 'wait' } | { readonly verdict: 'confirm' } | Condemned;
-export interface Condemned {
+interface Condemned {
   readonly verdict: 'condemn';
   readonly reason: string;
 }

@@ -33,7 +33,7 @@ const recordSchema = z.object({
 });
 export type UpdateRecord = z.infer<typeof recordSchema>;
 
-export const FIRST_RECORD: UpdateRecord = {
+const FIRST_RECORD: UpdateRecord = {
   schema: 'beltsight.slots/1',
   sequence: 0,
   active: 'factory',
