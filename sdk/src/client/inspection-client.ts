@@ -155,7 +155,7 @@ export class InspectionClient {
   }
 
   #deliver(address: string, topic: ParsedTopic, payload: Uint8Array): void {
-    const json = () => JSON.parse(new TextDecoder().decode(payload)) as unknown;
+    const json = () => JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload)) as unknown;
     switch (topic.kind) {
       case 'result': {
         const message = resultSchema.parse(json());
