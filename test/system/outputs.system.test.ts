@@ -133,7 +133,9 @@ describe('the device process with outputs', () => {
       running.process.kill(signal);
       await running.ended;
     }
-    const counts = seen.results.map(({ count }) => count as number);
+    // What the broker had not acknowledged at a kill comes again from the spool.
+    const once = [...new Map(seen.results.map((result) => [result.id, result])).values()];
+    const counts = once.map(({ count }) => count as number);
     expect(counts.every((count, i) => i === 0 || count > (counts[i - 1] as number))).toBe(true);
     // A block of numbers, at most two, is lost with a kill.
     expect((counts.at(-1) as number) - (counts[0] as number)).toBeLessThan(counts.length + 3 * 512);

@@ -66,7 +66,7 @@ export class Publisher {
     this.#losses = new Losses(options.logger);
   }
 
-  /** Resolves when there is a broker; from then on the client reconnects by itself. */
+  /** Resolves when there is a broker; from then on the client reconnects by itself. Never rejects: results wait in the outbox. */
   async start(): Promise<void> {
     const { signal } = this.#closing;
     try {
@@ -74,7 +74,7 @@ export class Publisher {
       if (signal.aborted) client.end(true);
       else this.#adopt(client);
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!signal.aborted) this.options.logger.error({ err: error }, `MQTT: ${(error as Error).message}`);
     }
   }
 

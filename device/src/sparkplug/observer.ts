@@ -139,8 +139,8 @@ function connecting(
     const death = deathPayload(bdSeq);
     const will = { topic: topics.node('NDEATH'), payload: death, retain: false };
     let connack: IConnackPacket | undefined;
-    // Every session has a will of its own, and ends with its connection.
-    const own = { ...config, broker: { ...broker, clientId, sessionExpirySeconds: 0 } };
+    // Every session has a will of its own, and ends with its connection. Hosts and their tools know nothing of topic aliases.
+    const own = { ...config, broker: { ...broker, clientId, sessionExpirySeconds: 0, topicAliases: false } };
     const connect = connectionOf(own, () => will, undefined, { once: true });
     const client = await connect((packet) => {
       connack = packet;
