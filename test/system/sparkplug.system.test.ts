@@ -58,7 +58,7 @@ describe('the device process as a Sparkplug edge node, over MQTT 5 on mosquitto'
       `{ site: s, line: l, device: d, bundle: bundle, state: state, statusSeconds: 0.5,
          broker: { url: "mqtt://127.0.0.1:${tap.port}" },
          sparkplug: { groupId: plant, edgeNodeId: cell, primaryHost: scada, heatmaps: true, rebirthSeconds: 0.1 },
-         cameras: [{ name: belt, source: { type: folder, path: images, rateHz: 20, loop: true } },
+         cameras: [{ name: belt, source: { type: folder, path: images, rateHz: 17, loop: true } },
                    { name: chute, source: { type: folder, path: later, rateHz: 5, loop: true } }] }`,
     );
     const result = (name: string) => host.believed('belt').values.get(`Result/${name}`);
