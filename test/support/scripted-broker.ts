@@ -4,7 +4,10 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 /** Packets that a broker sends, byte for byte (MQTT 5 sections 3.2, 3.14; MQTT 3.1.1 section 3.2). */
 export const PACKETS = {
   connack5: Uint8Array.of(0x20, 3, 0, 0, 0),
+  /** With a topic alias maximum of 10. */
+  connackAliases: Uint8Array.of(0x20, 6, 0, 0, 3, 0x22, 0, 10),
   connack4: Uint8Array.of(0x20, 2, 0, 0),
+  puback: (id: Uint8Array) => Uint8Array.of(0x40, 2, ...id),
   pingresp: Uint8Array.of(0xd0, 0),
   /** CONNACK of MQTT 5 that refuses. */
   refuse5: (reason: number) => Uint8Array.of(0x20, 3, 0, reason, 0),

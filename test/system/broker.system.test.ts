@@ -232,23 +232,39 @@ describe('the retained status', () => {
     return late.states[0];
   };
 
-  it('never says offline when the device is back in time, though its old connection is half-open', async () => {
+  it('never says offline when the device is back before its will is due', async () => {
     const { port, log } = await broker();
     const path = await FaultyPath.start(port);
     closers.push(() => path.stop());
     const url = `mqtt://127.0.0.1:${port}`;
     const seen = await witness(url);
-    const section = { keepaliveSeconds: 1, willDelaySeconds: 2, clientId: 'half-open' };
+    const willDelaySeconds = 6;
+    const section = { keepaliveSeconds: 1, connectSeconds: 1, willDelaySeconds, clientId: 'half-open' };
     const reporting = await device({ url: `mqtt://127.0.0.1:${path.port}`, ...section });
     await waitFor(() => expect(seen.state).toBe('online'));
+    path.accepting = false;
     path.freeze();
-    await waitFor(() => expect(reporting.publisher.figures.reconnects).toBe(1));
+    await waitFor(() => expect(log()).toMatch(/Client half-open has exceeded timeout/));
+    path.accepting = true;
     await delivers(reporting, seen);
-    // Longer than the will waits and the broker needs to give a silent client up.
-    await sleep(5000);
+    await sleep((willDelaySeconds + 1) * 1000);
     expect(seen.states.map(({ state }) => state)).not.toContain('offline');
     expect(await retained(url)).toEqual({ state: 'online', retained: true });
-    expect(log()).toMatch(/half-open/);
+  });
+
+  it('says online last when the broker publishes the will as it lets the device in again (MQTT 3.1.1)', async () => {
+    const { port } = await broker();
+    const path = await FaultyPath.start(port);
+    closers.push(() => path.stop());
+    const url = `mqtt://127.0.0.1:${port}`;
+    const seen = await witness(url);
+    const reporting = await device({ url: `mqtt://127.0.0.1:${path.port}`, version: '3.1.1', keepaliveSeconds: 1 });
+    await waitFor(() => expect(seen.state).toBe('online'));
+    path.freeze();
+    await waitFor(() => expect(seen.states.map(({ state }) => state)).toContain('offline'));
+    await delivers(reporting, seen);
+    await waitFor(() => expect(seen.state).toBe('online'));
+    expect(await retained(url)).toEqual({ state: 'online', retained: true });
   });
 
   it.each([

@@ -1,7 +1,11 @@
+import { connectMqtt } from '@beltsight/sdk';
 import type { IPublishPacket } from 'mqtt';
 import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../../test/support/patience.js';
+import { PACKETS, scriptedBroker } from '../../../test/support/scripted-broker.js';
 import { CopyingStore } from './copying-store.js';
 
+const TOPIC = 'some/topic';
 const packet = (messageId: number) =>
   ({
     cmd: 'publish',
@@ -24,6 +28,31 @@ describe('CopyingStore', () => {
     for (const id of [3, 1, 2]) store.put(packet(id), () => undefined);
     for (const copy of await all(store)) copy.topic = '';
     expect((await all(store)).map(({ topic }) => topic)).toEqual(['t3', 't1', 't2']);
+  });
+
+  it('lets a message that was sent by its alias be sent again with its topic', async () => {
+    const received: Buffer[] = [];
+    const broker = await scriptedBroker((socket, _, connection) => {
+      received[connection] = Buffer.of();
+      socket.write(PACKETS.connackAliases);
+      socket.on('data', (chunk) => {
+        const all = Buffer.concat([received[connection] as Buffer, chunk]);
+        received[connection] = all;
+        // The first message is acknowledged at the second connection only: the other one follows it there, by alias.
+        const id = all.indexOf(TOPIC) + TOPIC.length;
+        if (connection === 2 && chunk.includes('first')) socket.write(PACKETS.puback(all.subarray(id, id + 2)));
+      });
+    });
+    const options = { autoAssignTopicAlias: true, outgoingStore: new CopyingStore() };
+    const client = await connectMqtt(broker.url, options, { longestWaitMs: 20 });
+    for (const text of ['first', 'other']) client.publish(TOPIC, text, { qos: 1 });
+    for (const connection of [1, 2, 3]) {
+      await waitFor(() => expect(received[connection]?.includes('other')).toBe(true));
+      expect(received[connection]?.includes(TOPIC)).toBe(true);
+      client.stream.destroy();
+    }
+    await client.endAsync(true);
+    await broker.stop();
   });
 
   it('forgets what was acknowledged, and says what it does not know', async () => {
