@@ -30,8 +30,9 @@ function say(line: string): void {
 const outbox = await Outbox.open({ ...spoolSchema.parse({}), folder, logger });
 const publisher = new Publisher({
   connect: (connected) => {
-    if (url === undefined) throw new Error('No broker.');
-    return connectMqtt(url, { clientId: 'producer', reconnectPeriod: 100 }, { connected });
+    // Whoever connects tries until there is a broker: here, for ever.
+    if (url === undefined) return new Promise(() => undefined);
+    return connectMqtt(url, { clientId: 'producer', reconnectPeriod: 100 }, { connected, persist: true });
   },
   outbox,
   logger,
