@@ -87,6 +87,7 @@ function altered(message: Uint8Array, below: (n: number) => number): Buffer {
   } catch {
     return flipped(message, below);
   }
+  if (parsed === null || typeof parsed !== 'object') return flipped(message, below);
   let node = parsed as Record<string, unknown>;
   for (;;) {
     const keys = Object.keys(node);

@@ -1,15 +1,17 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Authority, type Pair } from '../support/certificates.js';
 import { FaultyPath } from '../support/faulty-path.js';
 import { type BrokerOptions, mosquittoPasswords, startMosquitto, startNats } from '../support/mosquitto.js';
 import { Network } from '../support/network.js';
 import { waitFor } from '../support/patience.js';
-import { freePort } from '../support/processes.js';
-import { type BrokerSection, ReportingDevice, Witness } from '../support/reporting-device.js';
+import { freePort, ROOT } from '../support/processes.js';
+import { type BrokerSection, ReportingDevice, TOPICS, Witness } from '../support/reporting-device.js';
 
 let folder: string;
 let authority: Authority;
@@ -372,5 +374,41 @@ describe('results', () => {
     await delivers(reporting, seen);
     const last = firsts(seen).length - 1;
     expect(firsts(seen)).toEqual(Array.from({ length: last + 1 }, (_, i) => i));
+  });
+});
+
+describe('docs/broker.md', () => {
+  it('has commands, settings and rights that work together', async () => {
+    const page = await readFile(join(ROOT, 'docs/broker.md'), 'utf8');
+    const [commands] = /(?<=```sh\n)[^`]*/.exec(page) as RegExpExecArray;
+    const [settings] = /(?<=```\n)listener[^`]*/.exec(page) as RegExpExecArray;
+    const [rights] = /(?<=```\n)pattern[^`]*/.exec(page) as RegExpExecArray;
+    const made = await mkdtemp(join(folder, 'docs-'));
+    await promisify(execFile)('bash', ['-euc', commands], { cwd: made });
+    const lines = settings
+      .replace(/^listener.*\n/, '')
+      .replaceAll('/etc/mosquitto/certs', made)
+      .replaceAll('/etc/mosquitto/acl', '{folder}/acl')
+      .trim()
+      .split('\n');
+    const identity = ['require_certificate true', 'use_identity_as_username true'];
+    // The device of this test is called "d", the certificate's user "device1".
+    const files = {
+      acl: `${rights.replaceAll('%u', 'd').replaceAll('pattern', 'topic').replace(/^/, 'user device1\n')}`,
+    };
+    const { port, log } = await broker({ lines: [...lines, ...identity], files });
+    const at = (name: string) => join(made, name);
+    const url = `mqtts://localhost:${port}`;
+    const own = { caFile: at('plant-ca.pem'), certFile: at('device1.pem'), keyFile: at('device1.key') };
+    const reporting = await device({ url, ...own });
+    const seen = await witness(url, { ...(await pem(own.caFile, own)), clientId: 'check' });
+    await waitFor(() => expect(seen.state).toBe('online'));
+    reporting.send();
+    await waitFor(() => expect(reporting.publisher.figures.waiting).toBe(0));
+    expect(reporting.publisher.figures.dropped, log()).toMatchObject({ refused: 0 });
+    expect(reporting.said).not.toMatch(/refuse/);
+    const topic = TOPICS.status.replace('/d/', '/other/');
+    reporting.publisher.send([{ topic, payload: Buffer.of(), importance: 'result', options: { qos: 1 } }]);
+    await waitFor(() => expect(reporting.publisher.figures.dropped).toMatchObject({ refused: 1 }));
   });
 });

@@ -185,7 +185,9 @@ const cameraSchema = z.strictObject({
     .max(0xffff_ffff)
     .nullable()
     .default(null)
-    .describe('The broker keeps results for subscribers that are away no longer (MQTT 5); null: as long as it likes.'),
+    .describe(
+      'Nobody wants results that are older: spool and, under MQTT 5, the broker give them up; null: keep them.',
+    ),
 });
 export type CameraConfig = z.infer<typeof cameraSchema>;
 

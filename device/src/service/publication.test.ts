@@ -6,14 +6,15 @@ import type { Inspection } from '../score/scorer.js';
 import { publicationOf } from './publication.js';
 
 const device = { site: 's', line: 'l', device: 'd' };
-const [camera] = deviceConfigSchema.parse({
-  ...device,
-  bundle: 'none',
-  broker: { url: 'mqtt://127.0.0.1' },
-  cameras: [{ name: 'belt', source: { type: 'test' }, heatmaps: 'none' }],
-}).cameras as [never];
+const cameraOf = (more = {}) =>
+  deviceConfigSchema.parse({
+    ...device,
+    bundle: 'none',
+    broker: { url: 'mqtt://127.0.0.1' },
+    cameras: [{ name: 'belt', source: { type: 'test' }, heatmaps: 'none', ...more }],
+  }).cameras[0] as never;
 const inspection = { verdict: 'pass', score: 1, threshold: 2, pValue: 0.5, className: 'cap' } as Inspection;
-const publish = (frame: Partial<Frame>, count?: number) =>
+const publish = (frame: Partial<Frame>, count?: number, camera = cameraOf()) =>
   publicationOf({ sequence: 1, ...frame } as Frame, undefined, inspection, camera, 'model', topicsOf(device), count);
 
 describe('publicationOf', () => {
@@ -24,6 +25,13 @@ describe('publicationOf', () => {
       expect(result.latencyMs).toBeGreaterThanOrEqual(50);
       expect(result.latencyMs).toBeLessThan(1_800_000);
     }
+  });
+
+  it('lets results expire where the configuration wants it, and only there', async () => {
+    const expiryOf = async (camera = cameraOf()) =>
+      (await publish({ capturedAt: Date.now() }, 1, camera)).messages.at(-1)?.options.properties?.messageExpiryInterval;
+    expect(await expiryOf(cameraOf({ resultExpirySeconds: 90 }))).toBe(90);
+    expect(await expiryOf()).toBeUndefined();
   });
 
   it('carries the number of the inspection where there is one', async () => {
