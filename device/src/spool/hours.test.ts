@@ -7,8 +7,8 @@ import { Backlog } from './backlog.js';
 
 const HOUR_MS = 3_600_000;
 const MEGABYTE = 2 ** 20;
-/** A device that inspects two products in three seconds, and publishes a picture of every tenth. */
-const STEP_MS = 1500;
+/** A device that inspects a product in three seconds, and publishes a picture of every tenth. */
+const STEP_MS = 3000;
 const RESULT = 600;
 const PICTURE = 6000;
 
@@ -27,7 +27,7 @@ async function bytesOnDisk(folder: string): Promise<number> {
 it('stays bounded on disk and in memory through 72 hours with the broker away for two days of them', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'beltsight-hours-'));
   let now = Date.UTC(2026, 0);
-  const limits = { maxBytes: 12 * MEGABYTE, maxAgeMs: 23 * HOUR_MS, memoryBytes: 2 * MEGABYTE };
+  const limits = { maxBytes: 6 * MEGABYTE, maxAgeMs: 23 * HOUR_MS, memoryBytes: 2 * MEGABYTE };
   const backlog = await Backlog.open({ folder, limits, sync: 1000, logger: pino({ level: 'silent' }), now: () => now });
   const away = (hour: number) => (hour >= 6 && hour < 30) || (hour >= 40 && hour < 64);
   let [pushed, pictures, delivered, lastDelivered, most] = [0, 0, 0, -1, 0];
@@ -74,7 +74,7 @@ it('stays bounded on disk and in memory through 72 hours with the broker away fo
   await backlog.close();
   expect(dropped.damaged).toBe(0);
   expect(delivered + dropped.picture + dropped.result + dropped.expired).toBe(pushed + pictures);
-  // A day at 3 MB an hour does not fit into 12 MB: pictures went first, then the oldest results.
+  // A day at 1.5 MB an hour does not fit into 6 MB: pictures went first, then the oldest results.
   expect(dropped.picture).toBeGreaterThan(0);
   expect(dropped.result).toBeGreaterThan(0);
   // Besides what waits, a segment of each kind that is not full yet or not empty yet.
