@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 export const PART = '.part';
 
 /**
- * Writes a file so that a crash at any moment leaves the old content or the new, never half of it.
+ * Writes a file so that a crash at any moment leaves the old content or the new, never half of it. When it resolves, it is on the disk.
  * @throws what the file system throws; nothing is left behind
  */
 export async function writeAtomically(file: string, content: string | Uint8Array): Promise<void> {

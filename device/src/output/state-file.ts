@@ -1,4 +1,4 @@
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeAtomically } from '../atomic.js';
 
@@ -42,15 +42,7 @@ export class StateFile {
   }
 
   async #write(content: string): Promise<void> {
-    const folder = dirname(this.path);
-    await mkdir(folder, { recursive: true });
+    await mkdir(dirname(this.path), { recursive: true });
     await writeAtomically(this.path, content);
-    // A renamed file survives a power cut only when its folder is on the disk, too.
-    const handle = await open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
   }
 }
