@@ -7,5 +7,6 @@ export {
   scopePatterns,
   scopeRole,
   scopesOf,
+  targetFile,
 } from './layout.js';
 export { type Channel, channelSchema, type Release, releaseSchema } from './release.js';

@@ -51,6 +51,13 @@ export function scopePatterns(scope: Scope): string[] {
   return ['releases', 'channels'].map((kind) => `${kind}/${scopePath(scope)}/*.json`);
 }
 
+/** Where a target lies below the root of a repository: with consistent snapshots its digest stands before its name (TUF specification, 6.2). */
+export function targetFile(path: string, sha256: string): string {
+  const parts = path.split('/');
+  const name = parts.pop();
+  return ['targets', ...parts, `${sha256}.${name}`].join('/');
+}
+
 /** Path of a blob below the root of a repository. */
 export function blobPath(sha256: string): string {
   return `blobs/${sha256}`;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
+import { targetFile } from '@beltsight/sdk/release';
 import { Metadata, MetadataKind, type Root, type Snapshot, type Targets, type Timestamp } from '@tufjs/models';
 import { writeAtomically } from '../train/atomic.js';
 import type { AnyMetadata } from './signers.js';
@@ -87,11 +88,4 @@ export function encodeMetadata(metadata: AnyMetadata): Buffer {
 
 export function digestOf(content: Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');
-}
-
-/** Where a target lies with consistent snapshots: its digest before its name (TUF specification, 6.2). */
-function targetFile(path: string, sha256: string): string {
-  const parts = path.split('/');
-  const name = parts.pop();
-  return ['targets', ...parts, `${sha256}.${name}`].join('/');
 }

@@ -7,6 +7,7 @@ import {
   type Release,
   releaseSchema,
   scopesOf,
+  targetFile,
 } from '@beltsight/sdk/release';
 import { BaseFetcher, Updater } from 'tuf-js';
 import { DownloadHTTPError } from 'tuf-js/dist/error.js';
@@ -123,13 +124,6 @@ async function collect(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of bytes) chunks.push(chunk);
   return Buffer.concat(chunks);
-}
-
-/** Where a target lies with consistent snapshots: its digest before its name (TUF specification, 6.2). */
-function targetFile(path: string, sha256: string): string {
-  const parts = path.split('/');
-  const name = parts.pop();
-  return ['targets', ...parts, `${sha256}.${name}`].join('/');
 }
 
 function parse<T extends z.ZodType>(schema: T, content: Buffer, path: string): z.output<T> {
