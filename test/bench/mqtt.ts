@@ -16,7 +16,7 @@ import { pino } from 'pino';
 import { Outbox } from '../../device/src/publish/outbox.js';
 import { Publisher } from '../../device/src/publish/publisher.js';
 import { spoolSchema } from '../../device/src/spool/schema.js';
-import { startMosquitto } from '../support/processes.js';
+import { startMosquitto } from '../support/mosquitto.js';
 import { soak } from '../support/soak.js';
 
 const { values } = parseArgs({

@@ -20,7 +20,7 @@ import { connectionOf } from '../../device/src/publish/connection.js';
 import { Outbox } from '../../device/src/publish/outbox.js';
 import { Publisher } from '../../device/src/publish/publisher.js';
 import { FakeGpio } from '../support/fake-gpio.js';
-import { startMosquitto } from '../support/processes.js';
+import { startMosquitto } from '../support/mosquitto.js';
 import { resultOf } from '../support/result-message.js';
 
 const { values } = parseArgs({ options: { json: { type: 'string' }, signals: { type: 'string', default: '1000' } } });

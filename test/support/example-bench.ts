@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { connectMqtt, InspectionClient, type ResultMessage } from '@beltsight/sdk';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { startMosquitto } from './mosquitto.js';
 import { waitFor } from './patience.js';
-import { type Running, startDevice, startMosquitto } from './processes.js';
+import { type Running, startDevice } from './processes.js';
 import { SCRIPTED, type ScriptedDevice, startScriptedDevice } from './scripted-device.js';
 import { TINY_SIZE, tinyImage, writeTinyBundle } from './tiny-bundle.js';
 
@@ -38,7 +39,7 @@ export class ExampleBench {
   }
 
   async startBroker(): Promise<void> {
-    this.#broker = await startMosquitto('', this.port || undefined);
+    this.#broker = await startMosquitto({ port: this.port || undefined });
     this.port = this.#broker.port;
   }
 

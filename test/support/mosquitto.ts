@@ -3,14 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { reachable } from './ports.js';
-import { freePort, start } from './processes.js';
+import { freePort, reachable, start } from './processes.js';
 
 const run = promisify(execFile);
 
 /** A broker that can be ended, killed and started again at the same port. */
 export interface Broker {
   readonly port: number;
+  readonly url: string;
   readonly folder: string;
   /** What it logged since the last start. */
   log(): string;
@@ -26,6 +26,10 @@ export interface BrokerOptions {
   /** Files in that folder, by name. */
   readonly files?: Readonly<Record<string, string>>;
   readonly address?: string;
+  /** Default: a free one. */
+  readonly port?: number | undefined;
+  /** Logs every packet. */
+  readonly verbose?: boolean;
   /** What comes before the command, to run it elsewhere. */
   readonly prefix?: readonly string[];
 }
@@ -36,7 +40,7 @@ export function startMosquitto(options: BrokerOptions = {}): Promise<Broker> {
     command: '/usr/sbin/mosquitto',
     file: 'mosquitto.conf',
     text: ['user root', `listener ${port} ${address}`, ...anonymous(lines), ...lines, ''].join('\n'),
-    args: ['-v', '-c'],
+    args: [...(options.verbose ? ['-v'] : []), '-c'],
   }));
 }
 
@@ -74,10 +78,10 @@ interface Program {
 
 async function startBroker(
   name: string,
-  { lines = [], files = {}, address = '127.0.0.1', prefix = [] }: BrokerOptions,
+  { lines = [], files = {}, address = '127.0.0.1', port: wanted, prefix = [] }: BrokerOptions,
   programOf: (port: number, address: string, lines: readonly string[]) => Program,
 ): Promise<Broker> {
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   const folder = await mkdtemp(join(tmpdir(), `beltsight-${name}-`));
   const { command, file, text, args } = programOf(port, address, lines);
   for (const [at, content] of Object.entries(files)) await writeFile(join(folder, at), content);
@@ -85,6 +89,7 @@ async function startBroker(
   let running: ReturnType<typeof start> | undefined;
   const broker: Broker = {
     port,
+    url: `mqtt://${address}:${port}`,
     folder,
     log: () => running?.output() ?? '',
     async start() {

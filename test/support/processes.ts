@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -40,40 +38,19 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** A mosquitto broker (MQTT 5) on loopback, with further lines of configuration. */
-export async function startMosquitto(
-  extra = '',
-  port?: number,
-): Promise<{ port: number; url: string; stop(): Promise<void> }> {
-  const chosen = port ?? (await freePort());
-  const folder = await mkdtemp(join(tmpdir(), 'beltsight-mosquitto-'));
-  const file = join(folder, 'mosquitto.conf');
-  await writeFile(file, `listener ${chosen} 127.0.0.1\nallow_anonymous true\nuser root\n${extra}\n`);
-  const broker = start('/usr/sbin/mosquitto', ['-c', file]);
-  await reachable(chosen, broker);
-  return {
-    port: chosen,
-    url: `mqtt://127.0.0.1:${chosen}`,
-    async stop() {
-      broker.process.kill();
-      await broker.ended;
-      await rm(folder, { recursive: true });
-    },
-  };
-}
-
-async function reachable(port: number, { output, process: { exitCode } }: Running): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const socket = connect(port, '127.0.0.1');
+/** Waits until somebody listens. */
+export async function reachable(port: number, address: string, { output, process: child }: Running): Promise<void> {
+  for (let attempt = 0; attempt < 400 && child.exitCode === null; attempt++) {
+    const socket = connect(port, address);
     const there = await Promise.race([
       once(socket, 'connect').then(() => true),
       once(socket, 'error').then(() => false),
     ]).catch(() => false);
     socket.destroy();
     if (there) return;
-    await sleep(50);
+    await sleep(25);
   }
-  throw new Error(`No broker on port ${port} (status ${exitCode}): ${output()}`);
+  throw new Error(`Nobody listens on port ${port} (status ${child.exitCode}): ${output()}`);
 }
 
 /** Remote ends of all network sockets of a process, as "address:port" in the hex of /proc/net. */

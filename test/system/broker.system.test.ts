@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 
 async function broker(options: BrokerOptions = {}, make = startMosquitto) {
-  const started = await make(options);
+  const started = await make({ verbose: true, ...options });
   closers.push(() => started.stop());
   return started;
 }

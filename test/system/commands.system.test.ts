@@ -11,8 +11,9 @@ import {
 } from '@beltsight/sdk';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startMosquitto } from '../support/mosquitto.js';
 import { waitFor } from '../support/patience.js';
-import { start, startDevice, startMosquitto } from '../support/processes.js';
+import { start, startDevice } from '../support/processes.js';
 import { TINY_SIZE, tinyImage, writeTinyBundle } from '../support/tiny-bundle.js';
 
 const ADDRESS = { site: 's', line: 'l', device: 'd' };

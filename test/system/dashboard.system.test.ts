@@ -7,8 +7,9 @@ import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { serveDashboard } from '../../device/src/dashboard/server.js';
 import { heapStrings } from '../support/heap.js';
+import { startMosquitto } from '../support/mosquitto.js';
 import { waitFor } from '../support/patience.js';
-import { freePort, ROOT, startDevice, startMosquitto } from '../support/processes.js';
+import { freePort, ROOT, startDevice } from '../support/processes.js';
 import { ScreenDevice, type Sight, sightOf } from '../support/screen-device.js';
 import { TINY_SIZE, tinyImage, writeTinyBundle } from '../support/tiny-bundle.js';
 
@@ -23,7 +24,7 @@ let broker: Awaited<ReturnType<typeof startMosquitto>>;
 let sockets: number;
 let address: string;
 const closers: (() => Promise<unknown>)[] = [];
-const webSockets = () => `listener ${sockets} 127.0.0.1\nprotocol websockets`;
+const webSockets = () => [`listener ${sockets} 127.0.0.1`, 'protocol websockets'];
 
 beforeAll(async () => {
   const args = [
@@ -41,7 +42,7 @@ afterAll(() => browser.close());
 
 beforeEach(async () => {
   sockets = await freePort();
-  broker = await startMosquitto(webSockets());
+  broker = await startMosquitto({ lines: webSockets() });
   closers.push(() => broker.stop());
   const folder = join(ROOT, 'examples/dist/dashboard');
   const server = await serveDashboard({ folder, host: '127.0.0.1', port: 0, site: 's', line: 'l' });
@@ -186,7 +187,7 @@ describe('the dashboard', () => {
     expect(await page.locator('#stage').getAttribute('data-state')).toBe('old');
     await shows(page, 'alert', /BROKER GONE/);
     expect(await page.locator('#figures').textContent()).toMatch(/inspected1not passed/);
-    broker = await startMosquitto(webSockets(), broker.port);
+    broker = await startMosquitto({ lines: webSockets(), port: broker.port });
     await waitFor(async () => {
       await belt.inspect('belt', 'pass', { sight: good });
       expect(await text(page, 'word')).toBe('PASS');
@@ -263,7 +264,10 @@ describe('the dashboard', () => {
     closers.push(() => rm(folder, { recursive: true }));
     const file = join(folder, 'passwords');
     execFileSync('mosquitto_passwd', ['-b', '-c', file, 'wall', 'secret'], { stdio: 'ignore' });
-    broker = await startMosquitto(`allow_anonymous false\npassword_file ${file}\n${webSockets()}`, broker.port);
+    broker = await startMosquitto({
+      lines: ['allow_anonymous false', `password_file ${file}`, ...webSockets()],
+      port: broker.port,
+    });
     const { page } = await open(STALE, 'broker refused');
     await waitFor(async () => expect(await page.locator('#login').isVisible()).toBe(true));
     await page.keyboard.type('wall');

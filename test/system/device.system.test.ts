@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { InspectionClient, type ResultMessage, type StatusMessage } from '@beltsight/sdk';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { freePort, remotesOf, startDevice, startMosquitto } from '../support/processes.js';
+import { startMosquitto } from '../support/mosquitto.js';
+import { freePort, remotesOf, startDevice } from '../support/processes.js';
 import { TINY_SIZE, tinyImage, writeTinyBundle } from '../support/tiny-bundle.js';
 
 let folder: string;
@@ -38,8 +39,8 @@ async function configure(url: string, source = 'rateHz: 20, loop: true', camera 
   return file;
 }
 
-async function broker(extra = '', port?: number) {
-  const mosquitto = await startMosquitto(extra, port);
+async function broker(lines: readonly string[] = [], port?: number) {
+  const mosquitto = await startMosquitto({ lines, port });
   closers.push(() => mosquitto.stop());
   return mosquitto;
 }
@@ -104,7 +105,7 @@ describe('the device process on a broker that speaks MQTT 5', () => {
     await sleep(2500);
     for (const close of closers.splice(0, 1)) await close();
     await sleep(1000);
-    await broker('', first.port);
+    await broker([], first.port);
     const seen = await listen(first.url);
     await until(() => expect(seen.results.length).toBeGreaterThan(20));
     const numbers = seen.results.map(({ frame }) => frame.sequence);
@@ -123,7 +124,7 @@ describe('the device process on a broker that speaks MQTT 5', () => {
     for (let i = 0; i < 8; i++) {
       await sharp(noise, { raw: { width: 300, height: 300, channels: 3 } }).toFile(join(folder, 'noisy', `${i}.png`));
     }
-    const { url } = await broker('max_packet_size 5000\nmax_inflight_messages 2');
+    const { url } = await broker(['max_packet_size 5000', 'max_inflight_messages 2']);
     const seen = await listen(url);
     const file = await configure(url, 'loop: false', 'frames: true, heatmaps: all');
     await writeFile(file, (await readFile(file, 'utf8')).replace('path: images', 'path: noisy'));

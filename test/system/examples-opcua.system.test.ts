@@ -20,8 +20,9 @@ import {
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Gateway, startGateway } from '../../examples/opcua/gateway.js';
 import { NAMESPACE_URI } from '../../examples/opcua/server.js';
+import { startMosquitto } from '../support/mosquitto.js';
 import { waitFor } from '../support/patience.js';
-import { freePort, ROOT, start, startMosquitto } from '../support/processes.js';
+import { freePort, ROOT, start } from '../support/processes.js';
 import { type ScriptedDevice, startScriptedDevice } from '../support/scripted-device.js';
 
 const OPERATOR: UserIdentityInfo = { type: UserTokenType.UserName, userName: 'operator', password: 'secret' };

@@ -17,8 +17,9 @@ import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import header from '../../device/src/output/gpio/header.fixture.json' with { type: 'json' };
 import { compileGpioHeader } from '../support/gpio-header.js';
+import { startMosquitto } from '../support/mosquitto.js';
 import { waitFor } from '../support/patience.js';
-import { startDevice, startMosquitto } from '../support/processes.js';
+import { startDevice } from '../support/processes.js';
 import { TINY_SIZE, tinyImage, writeTinyBundle } from '../support/tiny-bundle.js';
 
 let folder: string;

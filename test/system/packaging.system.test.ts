@@ -10,7 +10,8 @@ import { requireLibrary } from '../../device/src/score/ort/elf.js';
 import { binariesIn, onScratchSystem, packDevice, unpack } from '../support/device-package.js';
 import { emulatedNode } from '../support/emulated-node.js';
 import { type FirstResult, firstResult } from '../support/first-result.js';
-import { ROOT, type Running, start, startMosquitto } from '../support/processes.js';
+import { startMosquitto } from '../support/mosquitto.js';
+import { ROOT, type Running, start } from '../support/processes.js';
 import { TINY_SIZE, tinyImage, writeTinyBundle } from '../support/tiny-bundle.js';
 import { allowedSystemCalls, wordsOf } from '../support/unit-file.js';
 

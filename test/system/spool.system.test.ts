@@ -7,8 +7,9 @@ import { connectMqtt, InspectionClient, type StatusMessage } from '@beltsight/sd
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Backlog } from '../../device/src/spool/backlog.js';
+import { startMosquitto } from '../support/mosquitto.js';
 import { waitFor } from '../support/patience.js';
-import { freePort, ROOT, type Running, start, startDevice, startMosquitto } from '../support/processes.js';
+import { freePort, ROOT, type Running, start, startDevice } from '../support/processes.js';
 import { soak } from '../support/soak.js';
 import { writeTinyBundle } from '../support/tiny-bundle.js';
 
@@ -111,7 +112,7 @@ describe('a device', () => {
     await sleep(1500);
     first.process.kill('SIGKILL');
     await first.ended;
-    const broker = await startMosquitto('', port);
+    const broker = await startMosquitto({ port });
     closers.push(() => broker.stop());
     const client = await InspectionClient.connect(broker.url);
     closers.push(() => client.close());
@@ -144,7 +145,7 @@ describe('a device', () => {
     const acl = join(folder, 'acl');
     await mkdir(folder, { recursive: true });
     await writeFile(acl, 'topic readwrite beltsight/1/s/l/d/status\ntopic read #\n');
-    const broker = await startMosquitto(`acl_file ${acl}`);
+    const broker = await startMosquitto({ lines: [`acl_file ${acl}`] });
     closers.push(() => broker.stop());
     const client = await connectMqtt(broker.url);
     closers.push(() => client.endAsync(true));
