@@ -15,7 +15,6 @@ import { Publisher } from '../publish/publisher.js';
 import { loadRuntime } from '../score/ort/library.js';
 import { Scorer } from '../score/scorer.js';
 import { sparkplugObservers } from '../sparkplug/observer.js';
-import { openQueue, type Queue } from '../spool/queue.js';
 import { requireKnownClasses } from './classes.js';
 import { Inspector } from './inspector.js';
 import { Observers } from './observer.js';
@@ -59,13 +58,7 @@ export class DeviceService {
     const metrics = new DeviceMetrics(config, logger);
     const outputs = await Outputs.open(config, logger);
     const counters = await InspectionCounters.open(config, logger);
-    const stores = await sparkplugStores(config, logger);
-    const sparkplug = sparkplugObservers({
-      config,
-      logger,
-      commands,
-      openQueue: (camera) => stores.get(camera) as Queue,
-    });
+    const sparkplug = await sparkplugObservers({ config, logger, commands });
     const observers = new Observers([metrics, outputs, counters, ...sparkplug], (error) =>
       logger.error({ err: error }, `${error}`),
     );
@@ -199,17 +192,4 @@ export class DeviceService {
       await scorer.close();
     }
   }
-}
-
-/** What waits for a Sparkplug host, by camera. */
-async function sparkplugStores(
-  { sparkplug, cameras, state }: DeviceConfig,
-  logger: Logger,
-): Promise<Map<string, Queue>> {
-  const stores = new Map<string, Queue>();
-  if (!sparkplug) return stores;
-  const maxBytes = sparkplug.store.maxMegabytes * 2 ** 20;
-  for (const { name } of cameras)
-    stores.set(name, await openQueue({ folder: join(state, 'sparkplug', name), maxBytes, logger }));
-  return stores;
 }

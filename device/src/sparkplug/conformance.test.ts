@@ -14,11 +14,11 @@ import { gather } from '../../../test/support/sparkplug/evidence.js';
 import { TestHost } from '../../../test/support/sparkplug/host.js';
 import { cameraStatus, result, status } from '../../../test/support/sparkplug/messages.js';
 import { openTap, type Seen } from '../../../test/support/sparkplug/tap.js';
+import type { CommandRunner } from '../command/runner.js';
 import { deviceConfigSchema } from '../config/schema.js';
 import type { ServiceObserver } from '../service/observer.js';
 import { sparkplugObservers } from './observer.js';
 import { decodePayload, encodePayload, type Metric, type Payload } from './payload/codec.js';
-import type { CommandRunner } from './ports.js';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -64,8 +64,8 @@ async function setUp(sparkplug: object = {}) {
     cameras: CAMERAS.map((name) => ({ name, source: { type: 'test' } })),
     sparkplug: { rebirthSeconds: 0.2, ...sparkplug },
   });
-  const open = () => {
-    const [observer] = sparkplugObservers({ config, logger: pino({ level: 'silent' }), commands });
+  const open = async () => {
+    const [observer] = await sparkplugObservers({ config, logger: pino({ level: 'silent' }), commands });
     return observer as ServiceObserver;
   };
   closers.push(async () => {
@@ -186,7 +186,7 @@ describe('a Sparkplug host sees', () => {
   it('the whole life of a device as the specification has it', async () => {
     const { url, tap, open, ran } = await setUp({ primaryHost: 'scada' });
     const host = await hostOn(url, 'scada', false);
-    let observer = open();
+    let observer = await open();
     let frame = 0;
     const inspect = (camera = 'belt', change = {}) => observer.result?.(result(camera, frame++, change), details);
 
@@ -276,7 +276,7 @@ describe('a Sparkplug host sees', () => {
     // The end, and a start anew.
     await observer.close?.();
     await waitFor(() => expect(host.believed().online).toBe(false));
-    observer = open();
+    observer = await open();
     observer.status?.(both());
     await waitFor(() => expect(host.believed('belt').online).toBe(true));
     await observer.close?.();

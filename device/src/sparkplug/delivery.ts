@@ -1,7 +1,7 @@
 import { pause } from '../pause.js';
+import type { Queue } from '../spool/queue.js';
 import type { Tags } from './metrics/tags.js';
 import { decodeRecord } from './payload/record.js';
-import type { Queue } from './ports.js';
 import type { Session } from './session/session.js';
 
 /** One Sparkplug device. */

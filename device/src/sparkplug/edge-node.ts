@@ -106,7 +106,6 @@ export class EdgeNode {
     await session?.leave();
     // An attempt to connect that is under way ends by itself.
     await Promise.race([this.#living, pause(GOODBYE_MS, NEVER)]);
-    await Promise.all(this.parts.cameras.map(({ queue }) => queue.close()));
   }
 
   get #born(): Session | undefined {

@@ -1,9 +1,12 @@
+import { join } from 'node:path';
 import type { CameraStatus, ResultMessage, StatusMessage } from '@beltsight/sdk';
 import type { IConnackPacket } from 'mqtt';
 import type { Logger } from 'pino';
+import type { CommandRunner } from '../command/runner.js';
 import type { DeviceConfig } from '../config/schema.js';
 import { connectionOf } from '../publish/connection.js';
 import type { InspectionDetails, ServiceObserver } from '../service/observer.js';
+import { openQueue, type Queue } from '../spool/queue.js';
 import { Commander } from './command/commander.js';
 import { cameraOrder, nodeOrder } from './command/orders.js';
 import type { CameraDevice } from './delivery.js';
@@ -12,10 +15,8 @@ import { cameraMetrics, resultValues, statusValues } from './metrics/camera.js';
 import { nodeMetrics, nodeValues, thresholdOf } from './metrics/node.js';
 import { Tags, type TagsOptions } from './metrics/tags.js';
 import { encodeRecord } from './payload/record.js';
-import type { CommandRunner, Queue } from './ports.js';
 import type { SparkplugConfig } from './schema.js';
 import { BirthDeathSequence } from './session/counters.js';
-import { MemoryQueue } from './session/memory-queue.js';
 import { PrimaryHost } from './session/primary-host.js';
 import { deathPayload, Session } from './session/session.js';
 import { type SparkplugTopics, sparkplugTopicsOf } from './topics.js';
@@ -25,14 +26,21 @@ export interface SparkplugParts {
   readonly logger: Logger;
   /** Carries out what hosts write; without it there are no metrics to write but rebirth. */
   readonly commands?: CommandRunner | undefined;
-  /** Opens the queue of a camera; default: in memory. */
-  readonly openQueue?: ((camera: string) => Queue) | undefined;
 }
 
-/** The observer, where the configuration wants one. */
-export function sparkplugObservers(parts: SparkplugParts): SparkplugObserver[] {
-  const { sparkplug } = parts.config;
-  return sparkplug ? [new SparkplugObserver(parts, sparkplug)] : [];
+/**
+ * The observer, where the configuration wants one. What waits for a host lies on disk, a queue for each camera.
+ * @throws BeltsightError SPOOL_IN_USE if another process has the state folder
+ */
+export async function sparkplugObservers(parts: SparkplugParts): Promise<SparkplugObserver[]> {
+  const { sparkplug, cameras, state } = parts.config;
+  if (!sparkplug) return [];
+  const maxBytes = sparkplug.store.maxMegabytes * 2 ** 20;
+  const queues = new Map<string, Queue>();
+  for (const { name } of cameras) {
+    queues.set(name, await openQueue({ folder: join(state, 'sparkplug', name), maxBytes, logger: parts.logger }));
+  }
+  return [new SparkplugObserver(parts, sparkplug, queues)];
 }
 
 const VERDICT_COUNTERS = { pass: 'Passed', reject: 'Rejected', unknown: 'Unknown' } as const;
@@ -45,6 +53,7 @@ class SparkplugObserver implements ServiceObserver {
   constructor(
     private readonly parts: SparkplugParts,
     private readonly sparkplug: SparkplugConfig,
+    private readonly queues: ReadonlyMap<string, Queue>,
   ) {}
 
   status(status: StatusMessage): void {
@@ -72,6 +81,7 @@ class SparkplugObserver implements ServiceObserver {
 
   async close(): Promise<void> {
     await this.#node?.close();
+    await Promise.all([...this.queues.values()].map((queue) => queue.close()));
   }
 
   #cameraStatus(status: CameraStatus): void {
@@ -82,8 +92,7 @@ class SparkplugObserver implements ServiceObserver {
 
   #open(classes: readonly string[]): EdgeNode {
     const { sparkplug } = this;
-    const { config, logger, commands, openQueue } = this.parts;
-    const maxBytes = sparkplug.store.maxMegabytes * 2 ** 20;
+    const { config, logger, commands } = this.parts;
     const topics = sparkplugTopicsOf(
       sparkplug.groupId ?? `${config.site}-${config.line}`,
       sparkplug.edgeNodeId ?? config.device,
@@ -96,7 +105,7 @@ class SparkplugObserver implements ServiceObserver {
     for (const { name, class: recipe } of config.cameras) {
       const device = new Tags(cameraMetrics({ heatmaps: sparkplug.heatmaps, commands: writable }), options);
       device.set({ 'Control/Class': recipe ?? null });
-      const queue = openQueue?.(name) ?? new MemoryQueue({ maxRecords: Number.POSITIVE_INFINITY, maxBytes });
+      const queue = this.queues.get(name) as Queue;
       this.#cameras.set(name, {
         name,
         tags: device,

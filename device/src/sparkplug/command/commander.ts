@@ -1,9 +1,9 @@
 import type { CommandName, ReplyMessage } from '@beltsight/sdk';
 import { v7 as uuidv7 } from 'uuid';
 import { ZodError } from 'zod';
+import type { CommandRunner } from '../../command/runner.js';
 import type { Tags } from '../metrics/tags.js';
 import type { Value } from '../payload/datatype.js';
-import type { CommandRunner } from '../ports.js';
 import type { Order } from './orders.js';
 import type { Write } from './parse.js';
 

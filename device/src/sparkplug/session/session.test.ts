@@ -5,7 +5,6 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BirthDeathSequence, wrapped } from './counters.js';
-import { MemoryQueue } from './memory-queue.js';
 import { PrimaryHost } from './primary-host.js';
 
 const logger = pino({ level: 'silent' });
@@ -87,25 +86,6 @@ describe('STATE of the primary host', () => {
           expect(['invalid', 'online', 'offline', 'stale']).toContain(host.hear(bytes));
         },
       ),
-    );
-  });
-});
-
-describe('the queue in memory', () => {
-  it('stays within its limits, in order, and gives up the oldest', () => {
-    fc.assert(
-      fc.property(fc.array(fc.nat(40), { maxLength: 60 }), fc.nat(10), (sizes, taken) => {
-        const queue = new MemoryQueue({ maxRecords: 7, maxBytes: 100 });
-        for (const [i, bytes] of sizes.entries()) queue.push(Uint8Array.from({ length: bytes + 1 }, () => i));
-        const all = queue.peek(100).map(({ record }) => record[0] as number);
-        expect(all).toEqual(sizes.map((_, i) => i).slice(sizes.length - all.length));
-        expect(queue.size).toBeLessThanOrEqual(7);
-        expect(queue.peek(100).reduce((sum, { record }) => sum + record.length, 0)).toBeLessThanOrEqual(100);
-        const some = queue.peek(taken);
-        const last = some.at(-1);
-        if (last) queue.removeThrough(last.key);
-        expect(queue.peek(100).map(({ record }) => record[0])).toEqual(all.slice(some.length));
-      }),
     );
   });
 });
