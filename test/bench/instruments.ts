@@ -42,7 +42,6 @@ metrics.start({
   changed: () => undefined,
 });
 const results = Array.from({ length: CAMERAS * CLASSES }, (_, i) => resultOf(i));
-const details = { heatmap: undefined, latencyMs: 40 };
 const status: StatusMessage = {
   schema: 'beltsight.status/1',
   state: 'online',
@@ -51,7 +50,7 @@ const status: StatusMessage = {
   cameras: figures,
 };
 
-const resultNs = perCall(100_000, (i) => metrics.result(results[i % results.length] as ResultMessage, details)) * 1e6;
+const resultNs = perCall(100_000, (i) => metrics.result(results[i % results.length] as ResultMessage)) * 1e6;
 const stageNs = perCall(300_000, (i) => metrics.stage('model', i % 100)) * 1e6;
 const statusMs = perCall(300, () => metrics.withFigures(status));
 let text = '';

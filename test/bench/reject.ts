@@ -95,9 +95,9 @@ async function measure(burners: number, nice = 0): Promise<{ line: Lateness; mes
     // Apart by more than a pulse, and never in step with the timers.
     await sleep(EVERY_MS / 2 + ((i * 7919) % EVERY_MS));
     const latencyMs = 40 + ((i * 104_729) % 100) / 100;
-    const result = resultOf({ verdict: 'reject', sequence: i });
+    const result = resultOf({ verdict: 'reject', sequence: i, latencyMs });
     due.push({ id: result.id, ms: performance.now() - latencyMs + DELAY_MS });
-    outputs.result(result, { heatmap: undefined, latencyMs });
+    outputs.result(result);
   }
   await sleep(2000);
   await stop(busy);

@@ -8,11 +8,13 @@ export function resultOf({
   sequence = 0,
   camera = 'belt',
   count,
+  latencyMs = 10,
 }: {
   verdict?: Verdict;
   sequence?: number;
   camera?: string;
   count?: number;
+  latencyMs?: number;
 }): ResultMessage {
   const known = verdict !== 'unknown';
   return resultSchema.parse({
@@ -26,7 +28,7 @@ export function resultOf({
     pValue: known ? 0.5 : null,
     class: { name: known ? 'cap' : null, source: 'recognised', distance: 0.1 },
     modelId: 'model',
-    latencyMs: 10,
+    latencyMs,
     ...(count === undefined ? {} : { count }),
   });
 }

@@ -107,7 +107,7 @@ export async function startDevice({
   const inspect = (count: number, result: Partial<ResultMessage> = {}) => {
     for (let i = 0; i < count; i++) {
       const usual = { verdict: 'pass', pValue: (i % 10) / 10 + 0.05, latencyMs: 30, modelId: host.modelId } as const;
-      updater.result({ ...usual, ...result } as ResultMessage, { heatmap: undefined, latencyMs: 30 });
+      updater.result({ ...usual, ...result } as ResultMessage, undefined);
     }
     updater.check();
   };

@@ -94,8 +94,7 @@ const inspected = (change: Partial<ResultMessage> = {}): ResultMessage => ({
   ...change,
 });
 const tell = (metrics: DeviceMetrics, change: Partial<ResultMessage> = {}) => {
-  const result = inspected(change);
-  metrics.result(result, { heatmap: undefined, latencyMs: result.latencyMs });
+  metrics.result(inspected(change));
 };
 
 describe('DeviceMetrics', () => {

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import type { DeviceConfig } from '../config/schema.js';
 import { LocalMachine, type Machine } from '../doctor/machine.js';
 import type { Connect } from '../publish/publisher.js';
-import type { InspectionDetails, ServiceObserver } from '../service/observer.js';
+import type { ServiceObserver } from '../service/observer.js';
 import { SOFTWARE } from '../service/software.js';
 import { timed } from './acknowledgements.js';
 import { EventLoopDelay } from './event-loop.js';
@@ -102,10 +102,7 @@ export class DeviceMetrics implements ServiceObserver {
     return this.#registry.metrics();
   }
 
-  result(
-    { camera, class: { name }, verdict, score, threshold }: ResultMessage,
-    { latencyMs }: InspectionDetails,
-  ): void {
+  result({ camera, class: { name }, verdict, score, threshold, latencyMs }: ResultMessage): void {
     this.#instruments.results.inc({ camera, class: name ?? '', verdict });
     this.#snapshots.result(verdict);
     this.#stage('capture_to_result', latencyMs);

@@ -68,8 +68,8 @@ async function start(
       .filter(({ topic }) => topic.endsWith('/reject'))
       .map(({ text }) => rejectSchema.parse(JSON.parse(text)) as RejectMessage);
   const result = (verdict: 'pass' | 'reject' | 'unknown', latencyMs = 0, camera = 'belt') => {
-    const message = resultOf({ verdict, camera, count: 7 });
-    opened.result(message, { heatmap: undefined, latencyMs });
+    const message = resultOf({ verdict, camera, count: 7, latencyMs });
+    opened.result(message);
     return message;
   };
   const figures = (name = 'belt') =>

@@ -5,7 +5,7 @@ import type { BundleManifest } from '@beltsight/sdk/bundle';
 import type { Logger } from 'pino';
 import type { DeviceConfig } from '../config/schema.js';
 import type { Publisher } from '../publish/publisher.js';
-import type { InspectionDetails, ServiceObserver } from '../service/observer.js';
+import type { ServiceObserver } from '../service/observer.js';
 import { CameraAlarm } from './alarm/camera-alarm.js';
 import { CameraOutputs } from './camera-outputs.js';
 import type { GpioCalls } from './gpio/libc.js';
@@ -86,8 +86,8 @@ export class Outputs implements ServiceObserver {
     });
   }
 
-  result(result: ResultMessage, { latencyMs }: InspectionDetails): void {
-    this.#cameras.get(result.camera)?.result(result, performance.now() - latencyMs);
+  result(result: ResultMessage): void {
+    this.#cameras.get(result.camera)?.result(result, performance.now() - result.latencyMs);
   }
 
   status(status: StatusMessage): void {

@@ -132,7 +132,7 @@ export class Inspector {
     const count = this.parts.count(inspection.verdict);
     this.#publishing = publicationOf(frame, preview, inspection, config, modelId, topics, count).then((inspected) => {
       const { result, heatmap, messages } = inspected;
-      observers.result(result, { heatmap, latencyMs: result.latencyMs });
+      observers.result(result, heatmap);
       publisher.send(messages);
       this.#counts.inspected++;
       this.#enter('running');

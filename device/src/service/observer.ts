@@ -1,20 +1,15 @@
 import type { ResultMessage, StatusMessage } from '@beltsight/sdk';
 
-/** What is known of one inspected frame besides its result. */
-export interface InspectionDetails {
-  /** PNG heatmap, where one was made. */
-  readonly heatmap: Buffer | undefined;
-  /** From the capture of the frame to its result, in milliseconds. */
-  readonly latencyMs: number;
-}
-
 /**
  * Something that watches a service: outputs, Sparkplug, metrics. It is told, never asked: it must return at once, keep what it
  * holds bounded, and see to its own failures.
  */
 export interface ServiceObserver {
-  /** A frame was inspected; its messages go to the publisher after this. */
-  result?(result: ResultMessage, details: InspectionDetails): void;
+  /**
+   * A frame was inspected; its messages go to the publisher after this.
+   * @param heatmap PNG, where one was made
+   */
+  result?(result: ResultMessage, heatmap: Buffer | undefined): void;
   /** State of the device and its cameras: at every change, and every `statusSeconds`. */
   status?(status: StatusMessage): void;
   /** How long a stage of a frame took, in milliseconds. */

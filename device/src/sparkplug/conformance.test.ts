@@ -28,7 +28,6 @@ afterEach(async () => {
 const GROUP = 's-l';
 const NODE = 'd';
 const CAMERAS = ['belt', 'chute'];
-const details = { heatmap: undefined, latencyMs: 5 };
 
 /** A broker, a tap before it, and an observer that connects through the tap. */
 async function setUp(sparkplug: object = {}) {
@@ -188,7 +187,7 @@ describe('a Sparkplug host sees', () => {
     const host = await hostOn(url, 'scada', false);
     let observer = await open();
     let frame = 0;
-    const inspect = (camera = 'belt', change = {}) => observer.result?.(result(camera, frame++, change), details);
+    const inspect = (camera = 'belt', change = {}) => observer.result?.(result(camera, frame++, change), undefined);
 
     // Start: nothing is born before the host is online, neither by another host nor by junk.
     observer.status?.(both());
@@ -260,7 +259,7 @@ describe('a Sparkplug host sees', () => {
     tap.cut();
     await waitFor(() => expect(host.believed().online).toBe(false));
     const ids = Array.from({ length: 30 }, (_, i) => result('belt', 1000 + i));
-    for (const stored of ids) observer.result?.(stored, details);
+    for (const stored of ids) observer.result?.(stored, undefined);
     tap.mend();
     await waitFor(() => expect(host.believed('belt').online).toBe(true));
     const came = () => new Set(host.historical.filter(({ name }) => name === 'Result/ID').map(({ value }) => value));

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import type { CommandRunner } from '../command/runner.js';
 import type { DeviceConfig } from '../config/schema.js';
 import { connectionOf } from '../publish/connection.js';
-import type { InspectionDetails, ServiceObserver } from '../service/observer.js';
+import type { ServiceObserver } from '../service/observer.js';
 import { openQueue, type Queue } from '../spool/queue.js';
 import { Commander } from './command/commander.js';
 import { cameraOrder, nodeOrder } from './command/orders.js';
@@ -66,7 +66,7 @@ class SparkplugObserver implements ServiceObserver {
     for (const camera of status.cameras ?? []) this.#cameraStatus(camera);
   }
 
-  result(result: ResultMessage, { heatmap }: InspectionDetails): void {
+  result(result: ResultMessage, heatmap: Buffer | undefined): void {
     const camera = this.#cameras.get(result.camera);
     if (!camera || !this.#node) return;
     const at = Date.parse(result.frame.capturedAt);
