@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { Aedes } from 'aedes';
+import mqttPacket from 'mqtt-packet';
 import { afterEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../../../test/support/patience.js';
 import type { BeltsightError } from '../errors.js';
@@ -93,6 +94,39 @@ describe('InspectionClient', () => {
     await sender.publishAsync(topics.heatmap('c'), Buffer.from(heatmap), { qos: 1 });
     await sender.publishAsync(topics.frame('c'), Buffer.from(tagJpeg(Uint8Array.of(0xff, 0xd8), `${ID}1`)), { qos: 1 });
     await waitFor(() => expect(seen).toEqual(['online', ['x', 4], `${ID}1`]));
+  });
+
+  it('hands out retained messages that come in one piece with the answer to the subscription', async () => {
+    const server = createServer((socket) => {
+      const parser = mqttPacket.parser({ protocolVersion: 5 });
+      const answer = (...packets: mqttPacket.Packet[]) =>
+        socket.write(Buffer.concat(packets.map((packet) => mqttPacket.generate(packet, { protocolVersion: 5 }))));
+      parser.on('packet', (packet) => {
+        if (packet.cmd === 'connect') answer({ cmd: 'connack', reasonCode: 0, sessionPresent: false });
+        if (packet.cmd !== 'subscribe') return;
+        const status = {
+          schema: 'beltsight.status/1',
+          state: 'online',
+          at: '2026-01-01T00:00:00.000Z',
+          device: ADDRESS,
+        };
+        const granted = packet.subscriptions.map(() => 1);
+        answer(
+          { cmd: 'suback', messageId: packet.messageId as number, granted },
+          { cmd: 'publish', topic: topics.status, payload: JSON.stringify(status), qos: 0, dup: false, retain: true },
+        );
+      });
+      socket.on('data', (bytes) => parser.parse(bytes));
+      socket.on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closers.push(() => new Promise((resolve) => server.close(resolve)));
+    const { port } = server.address() as AddressInfo;
+    const client = await InspectionClient.connect(`mqtt://127.0.0.1:${port}`);
+    closers.push(() => client.close());
+    const seen: string[] = [];
+    client.on('status', ({ state }) => seen.push(state));
+    await waitFor(() => expect(seen).toEqual(['online']));
   });
 
   it('reports what is no message, and goes on', async () => {

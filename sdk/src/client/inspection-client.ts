@@ -67,15 +67,21 @@ export class InspectionClient {
   readonly #handlers = new Map<keyof InspectionEvents, Set<(...args: never[]) => void>>();
   readonly #ids = new Set<string>();
   readonly #requests: CommandRequests;
+  /** What comes before the application can listen: retained messages come in one piece with the answer to the subscription. */
+  #early: [topic: string, payload: Uint8Array][] | undefined = [];
 
   private constructor(private readonly client: MqttClient) {
     this.#requests = new CommandRequests(client);
-    client.on('message', (topic, payload) => this.#receive(topic, payload));
+    client.on('message', (topic, payload) => {
+      if (this.#early) this.#early.push([topic, payload]);
+      else this.#receive(topic, payload);
+    });
     client.on('connect', () => this.#emit('connection', true));
     client.on('close', () => this.#emit('connection', false));
   }
 
   /**
+   * Handlers that are given in the same turn miss nothing.
    * @throws BeltsightError BROKER_UNREACHABLE if there is no broker or it refuses the subscription; ARGUMENT_INVALID for an
    * address that no topic can have
    */
@@ -93,6 +99,7 @@ export class InspectionClient {
       const message = `The broker at ${withoutPassword(url)} refuses the subscription (${(cause as Error).message}): check the rights of the user.`;
       throw new BeltsightError('BROKER_UNREACHABLE', message, { cause });
     }
+    setTimeout(() => inspection.#listen());
     return inspection;
   }
 
@@ -142,6 +149,12 @@ export class InspectionClient {
         else this.#emit('error', error);
       }
     }
+  }
+
+  #listen(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const message of early) this.#receive(...message);
   }
 
   #receive(topic: string, payload: Uint8Array): void {
