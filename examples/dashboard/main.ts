@@ -111,9 +111,9 @@ async function acknowledge(camera?: string): Promise<void> {
     store.change({ type: 'acknowledgement', camera: key, acknowledgement: { alarm, state, text } });
   tell('sent', 'sent, waiting for the device…');
   try {
-    const { ok, error } = await session.acknowledge(raised.address, name, alarm, settings.operator);
-    if (ok) tell('taken', 'The device has taken it.');
-    else tell('refused', `Refused: ${error?.message ?? 'the device does not say why'}`);
+    const reply = await session.acknowledge(raised.address, name, alarm, settings.operator);
+    if (reply.ok) tell('taken', 'The device has taken it.');
+    else tell('refused', `Refused: ${reply.error.message}`);
   } catch (error) {
     tell('refused', (error as Error).message);
   }

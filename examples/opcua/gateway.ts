@@ -37,13 +37,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const commander = await Commander.connect(broker, commandTimeoutMs);
-    closers.push(() => commander.close());
     const [server, namespace] = await createServer(options);
     closers.push(() => server.shutdown(0));
     const client = await InspectionClient.connect(broker, { pictures: false });
     closers.push(() => client.close());
-    watch(client, new Space(namespace, commander), staleMs, closers);
+    watch(client, new Space(namespace, new Commander(client, commandTimeoutMs)), staleMs, closers);
     await server.start();
     return { url: server.getEndpointUrl(), close };
   } catch (error) {

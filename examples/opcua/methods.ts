@@ -1,4 +1,4 @@
-import { type DeviceAddress, type ReplyMessage, resultSchema } from '@beltsight/sdk';
+import type { CommandName, CommandReply, DeviceAddress } from '@beltsight/sdk';
 import {
   type CallMethodResultOptions,
   DataType,
@@ -52,14 +52,11 @@ export function addMethods(
     .bindMethod(async (_inputs: Variant[], _context: ISessionContext) =>
       answer(
         () => commander.send(address, 'trigger', { camera }),
-        ({ value }) => {
-          const { data } = resultSchema.safeParse(value);
-          return [
-            { dataType: DataType.String, value: data?.verdict ?? '' },
-            { dataType: DataType.Double, value: data?.score ?? Number.NaN },
-            { dataType: DataType.String, value: data?.id ?? '' },
-          ];
-        },
+        (reply) => [
+          { dataType: DataType.String, value: reply.ok ? reply.value.verdict : '' },
+          { dataType: DataType.Double, value: reply.ok ? reply.value.score : Number.NaN },
+          { dataType: DataType.String, value: reply.ok ? reply.value.id : '' },
+        ],
       ),
     );
   namespace
@@ -81,9 +78,9 @@ export function addMethods(
 
 type Output = NonNullable<CallMethodResultOptions['outputArguments']>[number];
 
-async function answer(
-  send: () => Promise<ReplyMessage>,
-  further: (reply: ReplyMessage) => Output[] = () => [],
+async function answer<N extends CommandName>(
+  send: () => Promise<CommandReply<N>>,
+  further: (reply: CommandReply<N>) => Output[] = () => [],
 ): Promise<CallMethodResultOptions> {
   try {
     const reply = await send();
@@ -91,7 +88,7 @@ async function answer(
       statusCode: StatusCodes.Good,
       outputArguments: [
         { dataType: DataType.Boolean, value: reply.ok },
-        { dataType: DataType.String, value: reply.error?.message ?? '' },
+        { dataType: DataType.String, value: reply.ok ? '' : reply.error.message },
         { dataType: DataType.Double, value: reply.latencyMs },
         ...further(reply),
       ],

@@ -119,7 +119,8 @@ function rejected(): ResultMessage {
 function replyTo(name: string, { id, args }: CommandMessage): ReplyMessage {
   const refused = name === 'recipe' && args.class !== 'cap' && args.class !== null;
   const common = { schema: 'beltsight.reply/1', id, command: name, at: now(), latencyMs: 3 } as const;
-  if (!refused) return { ...common, ok: true, ...(name === 'trigger' ? { value: rejected() } : {}) };
+  // As devices do: a trigger gives its result, a recipe what holds now.
+  if (!refused) return { ...common, ok: true, value: name === 'trigger' ? rejected() : args };
   const message = `The model has no class "${args.class}": name one of biscuit, cap.`;
   return { ...common, ok: false, error: { code: 'ARGUMENT_INVALID', message } };
 }

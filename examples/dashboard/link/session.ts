@@ -1,14 +1,14 @@
 import {
   type AlarmMessage,
+  type CommandReply,
+  type DeviceAddress,
   type FrameImage,
   type Heatmap,
   InspectionClient,
   type ParsedTopic,
-  type ReplyMessage,
   type ResultMessage,
   type StatusMessage,
 } from '@beltsight/sdk';
-import { AlarmLink } from './alarms.js';
 
 /** What the session tells. */
 export interface Listener {
@@ -46,7 +46,7 @@ const REFUSALS = [4, 5, 134, 135];
 /** A connection that is made again for ever: one way for the first time, a broker that was away, and changed passwords. */
 export class Session {
   #credentials: Credentials | undefined;
-  #alarms: AlarmLink | undefined;
+  #client: InspectionClient | undefined;
   #wake: () => void = () => undefined;
 
   constructor(
@@ -84,9 +84,15 @@ export class Session {
   }
 
   /** Rejects where there is no connection, or the device does not answer. */
-  async acknowledge(address: ParsedAddress, camera: string, alarm: string, by?: string): Promise<ReplyMessage> {
-    if (!this.#alarms) throw new Error('The broker is gone: acknowledge when it is back.');
-    return this.#alarms.acknowledge(address, { camera, alarm, ...(by === undefined ? {} : { by }) }, COMMAND_MS);
+  async acknowledge(
+    address: DeviceAddress,
+    camera: string,
+    alarm: string,
+    by?: string,
+  ): Promise<CommandReply<'acknowledge'>> {
+    if (!this.#client) throw new Error('The broker is gone: acknowledge when it is back.');
+    const args = { camera, alarm, ...(by === undefined ? {} : { by }) };
+    return this.#client.command(address, 'acknowledge', args, { timeoutMs: COMMAND_MS });
   }
 
   /** Resolves when everything is subscribed; `lost` when the connection is gone again. */
@@ -105,24 +111,15 @@ export class Session {
     client.on('status', (status, topic) => listener.status(status, topic));
     client.on('heatmap', (heatmap, topic) => listener.heatmap(heatmap, topic));
     client.on('frame', (frame, topic) => listener.frame(frame, topic));
-    const closeClient = () => void client.close().catch(() => undefined);
-    try {
-      const alarms = await AlarmLink.connect(broker, address, mqtt, (alarm, topic) => listener.alarm(alarm, topic));
-      this.#alarms = alarms;
-      void lost.then(() => {
-        this.#alarms = undefined;
-        closeClient();
-        void alarms.close().catch(() => undefined);
-      });
-    } catch (error) {
-      closeClient();
-      throw error;
-    }
+    client.on('alarm', (alarm, topic) => listener.alarm(alarm, topic));
+    this.#client = client;
+    void lost.then(() => {
+      this.#client = undefined;
+      void client.close().catch(() => undefined);
+    });
     return { lost };
   }
 }
-
-type ParsedAddress = Pick<ParsedTopic, 'site' | 'line' | 'device'>;
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
