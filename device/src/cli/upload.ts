@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { Command } from 'commander';
 import { upload } from '../collect/upload.js';
+import { firstLineOf } from '../secret-file.js';
 import { abortOnSignal } from './flags.js';
 
 interface Flags {
@@ -23,7 +23,11 @@ export function uploadCommand(): Command {
       '\nPictures that are there already are not sent again. A private certificate authority is named by NODE_EXTRA_CA_CERTS.\n\nExample:\n  beltsight-device upload --from products --to https://trainer:8090 --token-file token',
     )
     .action(async ({ from, to, tokenFile }: Flags) => {
-      const options = { folder: resolve(from), url: addressOf(to), token: await tokenOf(tokenFile) };
+      const options = {
+        folder: resolve(from),
+        url: addressOf(to),
+        token: await firstLineOf(tokenFile, '--token-file'),
+      };
       const { total, sent, known } = await upload(
         { ...options, sent: (p) => process.stderr.write(`\r${p.sent + p.known} of ${p.total} pictures `) },
         abortOnSignal(),
@@ -36,12 +40,4 @@ export function uploadCommand(): Command {
 function addressOf(text: string): string {
   if (/^https?:\/\/[^\s/]+\/?$/.test(text) && URL.canParse(text)) return text;
   throw new BeltsightError('ARGUMENT_INVALID', `--to ${text}: give an address such as https://trainer:8090.`);
-}
-
-async function tokenOf(file: string): Promise<string> {
-  try {
-    return (await readFile(file, 'utf8')).split(/\r?\n/)[0] as string;
-  } catch (cause) {
-    throw new BeltsightError('CONFIG_INVALID', `${file} cannot be read: ${(cause as Error).message}.`, { cause });
-  }
 }

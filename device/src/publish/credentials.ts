@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { BeltsightError } from '@beltsight/sdk';
 import type { IClientOptions } from 'mqtt';
+import { firstLineOf, textOf } from '../secret-file.js';
 import { type BrokerConfig, FILES, isEncrypted } from './broker-schema.js';
 
 /** Files are looked at this often; a change counts when it has stood still from one look to the next. */
@@ -91,7 +92,7 @@ export class Credentials {
 
   async #secret(what: 'username' | 'password'): Promise<string | undefined> {
     const file = this.broker[`${what}File`];
-    if (file !== undefined) return firstLine(await read(`${what}File`, file));
+    if (file !== undefined) return firstLineOf(file, `broker.${what}File`);
     const variable = this.broker[`${what}Env`];
     if (variable === undefined) return what === 'username' ? this.broker.username : undefined;
     const value = this.environment[variable];
@@ -104,7 +105,7 @@ export class Credentials {
     const ca = caFile === undefined ? undefined : await read('caFile', caFile);
     if (ca !== undefined) certificate('caFile', ca);
     const passphrase =
-      keyPassphraseFile === undefined ? undefined : firstLine(await read('keyPassphraseFile', keyPassphraseFile));
+      keyPassphraseFile === undefined ? undefined : await firstLineOf(keyPassphraseFile, 'broker.keyPassphraseFile');
     const own =
       certFile === undefined || keyFile === undefined
         ? {}
@@ -146,16 +147,8 @@ function certificate(key: 'caFile' | 'certFile', pem: string): X509Certificate {
   }
 }
 
-async function read(key: (typeof FILES)[number], file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw invalid(key, `${file} cannot be read: ${(cause as Error).message}`, cause);
-  }
-}
-
-function firstLine(text: string): string {
-  return text.split(/\r?\n/)[0] as string;
+function read(key: (typeof FILES)[number], file: string): Promise<string> {
+  return textOf(file, `broker.${key}`);
 }
 
 function invalid(key: keyof BrokerConfig, what: string, cause?: unknown): BeltsightError {

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { channelPath, releasePath, type Scope, scopePath } from '@beltsight/sdk/release';
 import Table from 'cli-table3';
 import { Command } from 'commander';
+import { firstLineOf, textOf } from '../config-file.js';
 import { readAccess } from '../release/access.js';
 import { addBundle, promote, revoke } from '../release/bundles.js';
 import { addScope, initWorkspace, rotateKey } from '../release/init.js';
@@ -15,6 +15,7 @@ import { readSettings } from '../release/settings.js';
 import { Signers } from '../release/signers.js';
 import { type ReleaseStatus, releaseStatus } from '../release/status.js';
 import { Workspace } from '../release/workspace.js';
+import { type ListenFlags, listening, untilStopped, withListening } from './listening.js';
 
 interface ScopeFlags {
   readonly releases: string;
@@ -174,13 +175,9 @@ function rotateCommand(): Command {
     });
 }
 
-interface ServeFlags {
+interface ServeFlags extends ListenFlags {
   readonly releases: string;
-  readonly host: string;
-  readonly port: string;
   readonly access?: string;
-  readonly cert?: string;
-  readonly key?: string;
   readonly mqtt?: string;
   readonly username?: string;
   readonly passwordFile?: string;
@@ -188,55 +185,33 @@ interface ServeFlags {
 }
 
 function serveCommand(): Command {
-  return command('serve')
+  return withListening(command('serve'), '8091')
     .description('Serve the repository over HTTP(S); any web server or object store does as well')
-    .option('--host <address>', 'address to listen on', '0.0.0.0')
-    .option('--port <n>', 'port to listen on; 0: any free one', '8091')
     .option('--access <file>', 'which device may read what (default: everybody everything)')
-    .option('--cert <file>', 'certificate (PEM), for HTTPS')
-    .option('--key <file>', 'its key (PEM)')
     .option('--mqtt <url>', 'serve over this MQTT broker, too, for devices that reach nothing else')
     .option('--username <name>', 'user at the broker')
     .option('--password-file <file>', 'file whose first line is the password at the broker')
     .option('--ca <file>', 'certificate authority of the broker (PEM)')
     .action(async (flags: ServeFlags) => {
-      const { releases, host, port, access, cert, key } = flags;
-      if ((cert === undefined) !== (key === undefined)) {
-        throw new BeltsightError('ARGUMENT_INVALID', '--cert and --key go together.');
-      }
-      const number = Number(port);
-      if (!Number.isInteger(number) || number < 0 || number > 65_535) {
-        throw new BeltsightError('ARGUMENT_INVALID', `--port ${port}: give a number from 0 to 65535.`);
-      }
-      const text = (file: string) => readFile(file, 'utf8');
-      const server = await serveRepository({
-        folder: resolve(releases, 'repository'),
-        host,
-        port: number,
-        access: access === undefined ? undefined : await readAccess(access),
-        tls: cert === undefined || key === undefined ? undefined : { cert: await text(cert), key: await text(key) },
-        log: say,
-      });
-      const broker = flags.mqtt === undefined ? undefined : await serveBroker(flags.mqtt, flags);
-      say(
-        `Serving ${resolve(releases, 'repository')} on ${cert ? 'https' : 'http'}://${host}:${server.port}. Ctrl-C ends.`,
-      );
-      await new Promise<void>((done) => {
-        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
-      });
+      const folder = resolve(flags.releases, 'repository');
+      const access = flags.access === undefined ? undefined : await readAccess(flags.access);
+      const { address, ...where } = await listening(flags);
+      const server = await serveRepository({ folder, access, log: say, ...where });
+      const broker = flags.mqtt === undefined ? undefined : await serveBroker(flags.mqtt, folder, flags);
+      say(`Serving ${folder} on ${address(server.port)}. Ctrl-C ends.`);
+      await untilStopped();
       await broker?.close();
       await server.close();
     });
 }
 
-async function serveBroker(url: string, { releases, username, passwordFile, ca }: ServeFlags) {
-  const text = (file: string) => readFile(file, 'utf8');
+async function serveBroker(url: string, folder: string, { username, passwordFile, ca }: ServeFlags) {
   const mqtt = {
     ...(username === undefined ? {} : { username }),
-    ...(passwordFile === undefined ? {} : { password: (await text(passwordFile)).split(/\r?\n/)[0] as string }),
-    ...(ca === undefined ? {} : { ca: await text(ca) }),
+    ...(passwordFile === undefined ? {} : { password: await firstLineOf(passwordFile) }),
+    ...(ca === undefined ? {} : { ca: await textOf(ca) }),
   };
-  return serveOverMqtt({ folder: resolve(releases, 'repository'), url, mqtt, log: say });
+  return serveOverMqtt({ folder, url, mqtt, log: say });
 }
 
 /** People write `bottles-3`, programs the whole path. */

@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { BeltsightError, parseConfig } from '@beltsight/sdk';
+import { parseConfig } from '@beltsight/sdk';
 import { scopePath, scopeRole, scopesOf } from '@beltsight/sdk/release';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { textOf } from '../config-file.js';
 
 const level = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
 
@@ -26,10 +26,7 @@ export type Reader = Access['devices'][number];
 
 /** @throws BeltsightError CONFIG_INVALID */
 export async function readAccess(file: string): Promise<Access> {
-  const text = await readFile(file, 'utf8').catch((cause: Error) => {
-    throw new BeltsightError('CONFIG_INVALID', `${file} cannot be read: ${cause.message}.`, { cause });
-  });
-  return parseConfig(accessSchema, parseDocument(text).toJS(), file);
+  return parseConfig(accessSchema, parseDocument(await textOf(file)).toJS(), file);
 }
 
 /** The device that a bearer token belongs to. */

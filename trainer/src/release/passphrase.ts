@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { BeltsightError } from '@beltsight/sdk';
 import { read } from 'read';
+import { firstLineOf } from '../config-file.js';
 import type { NewPassphrase } from './init.js';
 import type { Passphrase } from './signers.js';
 
@@ -11,11 +11,7 @@ const SHORTEST = 10;
 
 /** A passphrase for every key: the first line of a file, or the environment; undefined where there is neither. */
 async function given(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return process.env[VARIABLE];
-  const text = await readFile(file, 'utf8').catch((cause: Error) => {
-    throw new BeltsightError('CONFIG_INVALID', `${file} cannot be read: ${cause.message}.`, { cause });
-  });
-  return text.split(/\r?\n/)[0];
+  return file === undefined ? process.env[VARIABLE] : firstLineOf(file);
 }
 
 /** Passphrases of keys that there are: from a file, the environment, or a person at a terminal, who may leave one out. */

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { BeltsightError } from '@beltsight/sdk';
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
+import { firstLineOf, textOf } from '../../secret-file.js';
 import { NotThere, type Transport } from './transport.js';
 
 export interface HttpOptions {
@@ -52,7 +52,8 @@ export class HttpTransport implements Transport {
       'accept-encoding': 'identity',
       ...(offset > 0 ? { range: `bytes=${offset}-` } : {}),
     };
-    const token = await firstLine(this.options.tokenFile);
+    const { tokenFile } = this.options;
+    const token = tokenFile === undefined ? undefined : await firstLineOf(tokenFile, 'update.tokenFile');
     if (token !== undefined) headers.authorization = `Bearer ${token}`;
     const { statusCode, body } = await request(new URL(path, this.#base), {
       dispatcher,
@@ -73,7 +74,7 @@ export class HttpTransport implements Transport {
 
   async #dispatcher(): Promise<Dispatcher> {
     const { caFile, proxy } = this.options;
-    const tls = caFile === undefined ? {} : { ca: await textOf(caFile) };
+    const tls = caFile === undefined ? {} : { ca: await textOf(caFile, 'update.caFile') };
     const timeouts = { connectTimeout: SILENCE_MS };
     return proxy === undefined
       ? new Agent({ connect: { ...tls, timeout: SILENCE_MS } })
@@ -87,13 +88,3 @@ export class HttpTransport implements Transport {
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
-
-async function firstLine(file: string | undefined): Promise<string | undefined> {
-  return file === undefined ? undefined : (await textOf(file)).split(/\r?\n/)[0];
-}
-
-async function textOf(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((cause: Error) => {
-    throw new BeltsightError('CONFIG_INVALID', `${file} (update) cannot be read: ${cause.message}.`, { cause });
-  });
-}
