@@ -32,6 +32,7 @@ export {
   commandValues,
   type ReplyMessage,
   replySchema,
+  type UpdateAction,
 } from './messages/command.js';
 export { jpegId, tagJpeg } from './messages/frame.js';
 export { decodePiece, encodePiece, type Piece } from './messages/piece.js';

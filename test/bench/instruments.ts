@@ -7,10 +7,11 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { CameraStatus, ResultMessage, StatusMessage } from '@beltsight/sdk';
-import type { BundleManifest } from '@beltsight/sdk/bundle';
+
 import { pino } from 'pino';
 import { deviceConfigSchema } from '../../device/src/config/schema.js';
 import { DeviceMetrics } from '../../device/src/metrics/device-metrics.js';
+import { modelInUse } from '../support/model-in-use.js';
 import { figuresOf } from '../support/publisher-figures.js';
 
 const { values } = parseArgs({ options: { json: { type: 'string' } } });
@@ -31,11 +32,7 @@ const figures = cameras.map(
   ({ name }): CameraStatus => ({ name, state: 'running', frames: 9, dropped: 1, failures: 0, inspected: 8, rateHz: 4 }),
 );
 metrics.start({
-  scorer: {
-    manifest: { modelId: 'm', name: 'm', classes } as unknown as BundleManifest,
-    provider: 'cpu',
-    runtimeVersion: '1',
-  },
+  model: modelInUse({ modelId: 'm', name: 'm', classes }),
   cameras: () => figures,
   publisher: () => figuresOf(),
   alive: () => true,

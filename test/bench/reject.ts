@@ -20,6 +20,7 @@ import { connectionOf } from '../../device/src/publish/connection.js';
 import { Outbox } from '../../device/src/publish/outbox.js';
 import { Publisher } from '../../device/src/publish/publisher.js';
 import { FakeGpio } from '../support/fake-gpio.js';
+import { modelInUse } from '../support/model-in-use.js';
 import { startMosquitto } from '../support/mosquitto.js';
 import { resultOf } from '../support/result-message.js';
 
@@ -77,8 +78,8 @@ async function measure(burners: number, nice = 0): Promise<{ line: Lateness; mes
   const outbox = await Outbox.open({ ...config.spool, folder: join(folder, 'spool'), logger });
   const publisher = new Publisher({ connect: connectionOf(config, undefined), outbox, logger });
   await publisher.start();
-  const classes = [{ name: 'cap', falseRejectRate: { wanted: 0.05 } }] as never;
-  outputs.start({ publisher, manifest: { classes }, busyMs: () => 0 });
+  const classes = [{ name: 'cap', falseRejectRate: { wanted: 0.05 } }];
+  outputs.start({ publisher, model: modelInUse({ classes }), busyMs: () => 0 });
   const arrivals = new Map<string, number>();
   const subscriber = await connectMqtt(broker.url);
   subscriber.on('message', (_, payload) => {

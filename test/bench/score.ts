@@ -97,8 +97,8 @@ async function compareSpeed(bundle: string, url: string) {
       const inspection = await scorer.score({ ...frame, sequence: i } as Frame);
       await publishing;
       const wanted = { ...camera, heatmaps } as CameraConfig;
-      publishing = publicationOf(frame, undefined, inspection, wanted, scorer.manifest.modelId, topics).then(
-        ({ messages }) => publisher.send(messages),
+      publishing = publicationOf(frame, undefined, inspection, wanted, topics).then(({ messages }) =>
+        publisher.send(messages),
       );
     }
     await publishing;

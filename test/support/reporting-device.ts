@@ -76,7 +76,7 @@ export class ReportingDevice {
 
   #tell(): void {
     const { topic, payload } = message(statusOf('online'));
-    this.publisher.setStatus(topic, payload);
+    this.publisher.retain(topic, payload);
   }
 }
 

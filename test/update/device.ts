@@ -23,11 +23,13 @@ class TestHost implements ModelHost {
   /** Refuses a model, as one whose golden samples score wrong. */
   refuse: (modelId: string) => string | undefined = () => undefined;
 
+  readonly falseRejectRate = 0.05;
+
   constructor(public modelId: string) {
     this.used.push(modelId);
   }
 
-  async open(folder: string): Promise<Candidate> {
+  async candidate(folder: string): Promise<Candidate> {
     const { modelId } = await modelIn(folder);
     const refusal = this.refuse(modelId);
     if (refusal !== undefined) throw new BeltsightError('INFERENCE_FAILED', refusal);
@@ -99,8 +101,8 @@ export async function startDevice({
   });
   if (desired) updater.desire(desired);
   const running = updater.run();
-  const close = async () => {
-    await updater.close();
+  const close = async (orderly = true) => {
+    await updater.close(orderly);
     await running;
   };
   /** Results of the model in use, as it gives them. */

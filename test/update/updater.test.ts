@@ -54,7 +54,7 @@ async function start(options: Partial<Parameters<typeof startDevice>[0]> = {}) {
     url,
     ...options,
   });
-  closers.push(device.close);
+  closers.push(() => device.close());
   const reaches = (state: UpdateState, more: object = {}) =>
     waitFor(() => {
       const last = device.states.at(-1);
@@ -103,8 +103,6 @@ describe('an update', () => {
     const path = await release();
     const refuse = () => 'golden/000.png scores wrong';
     const device = await start({ refuse });
-    await device.reaches('idle', { reason: refuse() });
-    device.updater.check();
     await device.reaches('failed', { reason: refuse(), failed: [{ release: path }] });
     expect(device.host.used).toEqual([factory]);
     device.host.refuse = () => undefined;
@@ -212,7 +210,10 @@ describe('a device that begins', () => {
   it('goes back when the service never stays up with a new model', async () => {
     const device = await installed();
     await device.close();
-    for (let i = 0; i < 3; i++) await (await start({ url: 'http://127.0.0.1:1' })).close();
+    const restart = async (orderly: boolean) => (await start({ url: 'http://127.0.0.1:1' })).close(orderly);
+    // Stopped by a person, it did stay up.
+    for (let i = 0; i < 4; i++) await restart(true);
+    for (let i = 0; i < 3; i++) await restart(false);
     const last = await start();
     expect(last.host.used).toEqual([factory]);
     await last.reaches('failed', { reason: expect.stringContaining('never stayed up') });

@@ -9,7 +9,8 @@ import {
 import type { Logger } from 'pino';
 import type { DeviceConfig } from '../config/schema.js';
 import type { Publisher } from '../publish/publisher.js';
-import type { Scorer } from '../score/scorer.js';
+import type { Model } from '../service/model.js';
+import type { Updates } from '../update/updates.js';
 import { CameraControl } from './control.js';
 import { type Acknowledge, acknowledgeEffect } from './effects/acknowledge.js';
 import { Collector } from './effects/collect.js';
@@ -17,6 +18,7 @@ import { pauseEffect } from './effects/pause.js';
 import { recipeEffect, restoreRecipes } from './effects/recipe.js';
 import { restoreThresholds, thresholdEffect } from './effects/threshold.js';
 import { triggerEffect } from './effects/trigger.js';
+import { updateEffect } from './effects/update.js';
 import { GuardedRunner } from './guard.js';
 import { socketIn } from './local/protocol.js';
 import { LocalCommands } from './local/server.js';
@@ -27,12 +29,13 @@ import type { CommandOrigin, CommandRunner } from './runner.js';
 import { CommandSettings } from './settings.js';
 
 export interface CommandsParts {
-  readonly scorer: Pick<Scorer, 'manifest' | 'useThresholds'>;
+  readonly model: Pick<Model, 'manifest' | 'useThresholds' | 'onUse'>;
   readonly publisher: Pick<Publisher, 'subscribe' | 'say'>;
   readonly topics: DeviceTopics;
   /** Publishes the status now, and gives it. */
   readonly status: () => StatusMessage;
   readonly acknowledge: Acknowledge;
+  readonly updates: Pick<Updates, 'command'> | undefined;
 }
 
 /**
@@ -67,15 +70,16 @@ export class Commands implements CommandRunner {
   }
 
   /** Restores what was set before a restart, and takes commands from now on. Without the state folder it goes on, and says so. */
-  async begin({ scorer, publisher, topics, status, acknowledge }: CommandsParts): Promise<void> {
+  async begin({ model, publisher, topics, status, acknowledge, updates }: CommandsParts): Promise<void> {
     const { config, logger } = this;
     const controls = this.#controls;
     const { site, line, device, state, commands, runtime } = config;
-    const { manifest } = scorer;
     const changed = () => void status();
     const settings = await CommandSettings.open(join(state, 'settings.json'), logger);
-    restoreRecipes({ controls, manifest, settings }, logger);
-    restoreThresholds({ scorer, settings }, logger);
+    model.onUse((next) => {
+      restoreRecipes({ controls, model: next, settings }, logger);
+      restoreThresholds({ model: next, settings }, logger);
+    });
     const requests = await RememberedRequests.open(
       join(state, 'requests.jsonl'),
       commands.remember,
@@ -95,13 +99,14 @@ export class Commands implements CommandRunner {
       requests,
       logger,
       effects: {
-        recipe: recipeEffect({ controls, manifest, settings, changed }),
-        threshold: thresholdEffect({ scorer, settings }),
+        recipe: recipeEffect({ controls, model, settings, changed }),
+        threshold: thresholdEffect({ model, settings }),
         trigger: triggerEffect(controls),
         collect: collector.collect,
         pause: pauseEffect(controls, changed),
         acknowledge: acknowledgeEffect(controls, acknowledge),
         status,
+        update: updateEffect(updates),
       },
     });
     this.#runner = runner;

@@ -23,6 +23,7 @@ const NOTED: Readonly<Record<CommandName, 'first' | 'later' | 'never'>> = {
   collect: 'first',
   pause: 'first',
   acknowledge: 'first',
+  update: 'first',
   trigger: 'later',
   status: 'never',
 };

@@ -13,6 +13,7 @@ export const commandsSchema = z.strictObject({
       recipe: access.default('local'),
       threshold: access.default('local'),
       collect: access.default('local'),
+      update: access.default('local'),
     })
     .prefault({})
     .describe('Where each command may come from: `remote` (MQTT, Sparkplug and the local socket), `local`, `none`.'),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cudaOptionsSchema, tensorRtOptionsSchema, webGpuOptionsSchema } from '../score/providers/schema.js';
+import { updateSchema } from '../update/schema.js';
 import { readDeviceConfig } from './read.js';
 
 let folder: string;
@@ -45,6 +46,11 @@ describe('device configuration', () => {
     ['two cameras of one name', minimal.replace(/\[(.*)\]/, '[$1, $1]'), /cameras: two have the same name/],
     ['a name that no topic can hold', minimal.replace('site: a', 'site: a/b'), /site: use 1 to 64 letters/],
     ['an address that is none', minimal.replace('mqtt://', 'http://'), /broker\.url: must look like mqtt/],
+    [
+      'a proxy to a repository over MQTT',
+      `${minimal}update: { root: r, proxy: 'http://p:1' }\n`,
+      /update: .*go with url/,
+    ],
     ['broken YAML', `${minimal}  oops: [`, /device\.yaml is no YAML: .*line 7/s],
     ['an empty file', '', /device\.yaml/],
   ])('%s is an error that says where', async (_, text, message) => {
@@ -55,10 +61,16 @@ describe('device configuration', () => {
     await expect(readDeviceConfig('/no/such.yaml')).rejects.toThrow(/\/no\/such\.yaml cannot be read/);
   });
 
+  it('paths of updates count from the folder of the file, too', async () => {
+    const { update } = await read(`${minimal}update: { root: root.json, url: "https://updates", caFile: /ca.pem }\n`);
+    expect(update).toMatchObject({ root: join(folder, 'root.json'), caFile: '/ca.pem', channel: 'stable' });
+  });
+
   it('every key is documented', async () => {
     const page = await readFile(repository('docs/device-config.md'), 'utf8');
     const { deviceConfigSchema } = await import('./schema.js');
     for (const key of Object.keys(deviceConfigSchema.shape)) expect(page).toContain(`\`${key}`);
+    for (const key of Object.keys(updateSchema.shape)) expect(page).toContain(`| \`${key}`);
     const providers = await readFile(repository('docs/providers.md'), 'utf8');
     for (const { shape } of [tensorRtOptionsSchema, cudaOptionsSchema, webGpuOptionsSchema]) {
       for (const key of Object.keys(shape)) expect(providers).toContain(`| \`${key}\` |`);

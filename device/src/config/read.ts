@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { BeltsightError, parseConfig } from '@beltsight/sdk';
 import { parseDocument } from 'yaml';
 import { withPaths } from '../publish/broker-schema.js';
+import { withUpdatePaths } from '../update/schema.js';
 import { type DeviceConfig, deviceConfigSchema } from './schema.js';
 
 /**
@@ -24,6 +25,7 @@ export async function readDeviceConfig(file: string): Promise<DeviceConfig> {
       ...(cache === undefined ? {} : { cache: from(cache) }),
     },
     broker: withPaths(config.broker, from),
+    ...(config.update ? { update: withUpdatePaths(config.update, from) } : {}),
     cameras: config.cameras.map((camera) => ({
       ...camera,
       source: 'path' in camera.source ? { ...camera.source, path: from(camera.source.path) } : camera.source,

@@ -9,6 +9,7 @@ import { brokerSchema } from '../publish/broker-schema.js';
 import { runtimeSchema } from '../score/providers/schema.js';
 import { sparkplugSchema } from '../sparkplug/schema.js';
 import { spoolSchema } from '../spool/schema.js';
+import { updateSchema } from '../update/schema.js';
 
 const level = z
   .string()
@@ -215,6 +216,7 @@ export const deviceConfigSchema = z.strictObject({
   collect: collectSchema.prefault({}).describe('Good images that the command `collect` saves.'),
   heartbeat: heartbeatSchema.optional().describe('A sign of life for a PLC; see docs/outputs.md.'),
   sparkplug: sparkplugSchema.optional(),
+  update: updateSchema.optional().describe('How it gets new models; default: not. See docs/updates.md.'),
   dashboard: dashboardSchema.optional().describe("Serve the operator's page; default: not."),
   statusSeconds: z.number().min(0.2).max(3600).default(5).describe('How often the status is published.'),
   metrics: metricsSchema.prefault({}).describe('Figures for Prometheus.'),

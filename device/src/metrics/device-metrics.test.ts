@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CameraStatus, ResultMessage, StatusMessage } from '@beltsight/sdk';
 import { statusSchema } from '@beltsight/sdk';
-import type { BundleManifest } from '@beltsight/sdk/bundle';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseExposition, sampleValue } from '../../../test/support/exposition.js';
+import { modelInUse } from '../../../test/support/model-in-use.js';
 import { waitFor } from '../../../test/support/patience.js';
 import { figuresOf } from '../../../test/support/publisher-figures.js';
 import { deviceConfigSchema } from '../config/schema.js';
@@ -30,7 +30,7 @@ const config = deviceConfigSchema.parse({
     { name: 'top', source: { type: 'test' } },
   ],
 });
-const manifest = { modelId: 'abc', name: 'tiny', classes: [{ name: 'red' }, { name: 'blue' }] } as BundleManifest;
+const manifest = { modelId: 'abc', name: 'tiny', classes: [{ name: 'red' }, { name: 'blue' }] };
 const CAMERA: CameraStatus = {
   name: 'belt',
   state: 'running',
@@ -68,7 +68,7 @@ async function started(zones: readonly (readonly [string, number])[] = []) {
     publisher: figuresOf() as PublisherFigures,
   };
   metrics.start({
-    scorer: { manifest, provider: 'cpu', runtimeVersion: '1.30.0' },
+    model: modelInUse(manifest),
     cameras: () => world.cameras,
     publisher: () => world.publisher,
     alive: () => true,

@@ -1,10 +1,10 @@
 import type { ResultMessage, StatusMessage } from '@beltsight/sdk';
-import type { BundleManifest } from '@beltsight/sdk/bundle';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { DeviceConfig } from '../config/schema.js';
 import { LocalMachine, type Machine } from '../doctor/machine.js';
 import type { Connect } from '../publish/publisher.js';
+import type { Model } from '../service/model.js';
 import type { ServiceObserver } from '../service/observer.js';
 import { SOFTWARE } from '../service/software.js';
 import { timed } from './acknowledgements.js';
@@ -18,7 +18,7 @@ import { Temperatures } from './temperatures.js';
 
 /** What the figures tell of a running service. */
 export interface MetricsParts extends Pick<Readings, 'cameras' | 'publisher'> {
-  readonly scorer: { readonly manifest: BundleManifest; readonly provider: string; readonly runtimeVersion: string };
+  readonly model: Pick<Model, 'manifest' | 'provider' | 'runtimeVersion' | 'onUse'>;
   readonly alive: () => boolean;
   /** Hears that `problem` changed. */
   readonly changed: () => void;
@@ -44,7 +44,7 @@ export class DeviceMetrics implements ServiceObserver {
   }
 
   /** The service runs: there is something to read, and to scrape. */
-  start({ scorer, cameras, publisher, alive, changed }: MetricsParts): void {
+  start({ model, cameras, publisher, alive, changed }: MetricsParts): void {
     const { config, logger } = this;
     const readings: Readings = {
       cameras,
@@ -55,20 +55,20 @@ export class DeviceMetrics implements ServiceObserver {
     };
     this.#readings = readings;
     const names = config.cameras.map(({ name }) => name);
-    this.#instruments.expect(
-      names,
-      scorer.manifest.classes.map(({ name }) => name),
-    );
+    model.onUse(({ manifest }) => {
+      const classes = manifest.classes.map(({ name }) => name);
+      this.#instruments.expect(names, classes);
+    });
     infoGauges(this.#registry, {
-      build: {
+      build: () => ({
         version: SOFTWARE.version,
         node: process.version,
-        onnxruntime: scorer.runtimeVersion,
+        onnxruntime: model.runtimeVersion,
         arch: process.arch,
-      },
-      device: { site: config.site, line: config.line, device: config.device },
-      model: { id: scorer.manifest.modelId, name: scorer.manifest.name },
-      provider: { provider: scorer.provider },
+      }),
+      device: () => ({ site: config.site, line: config.line, device: config.device }),
+      model: () => ({ id: model.manifest.modelId, name: model.manifest.name }),
+      provider: () => ({ provider: model.provider }),
     });
     for (const add of [cameraGauges, brokerGauges, machineGauges]) add(this.#registry, readings);
     this.#temperatures.start();

@@ -118,7 +118,7 @@ export function machineGauges(registry: Registry, { temperatures, eventLoop }: R
 /** What runs here. */
 export function infoGauges(
   registry: Registry,
-  infos: Readonly<Record<'build' | 'device' | 'model' | 'provider', Readonly<Record<string, string>>>>,
+  infos: Readonly<Record<'build' | 'device' | 'model' | 'provider', () => Readonly<Record<string, string>>>>,
 ): void {
   const help = {
     build: 'Versions of the software.',
@@ -127,8 +127,8 @@ export function infoGauges(
     provider: 'The ONNX Runtime execution provider in use.',
   };
   for (const [name, labels] of Object.entries(infos)) {
-    gauge(registry, `beltsight_${name}_info`, help[name as keyof typeof help], Object.keys(labels), () => [
-      [labels, 1],
+    gauge(registry, `beltsight_${name}_info`, help[name as keyof typeof help], Object.keys(labels()), () => [
+      [labels(), 1],
     ]);
   }
 }

@@ -26,10 +26,10 @@ async function seriesOfDevice(): Promise<ReadonlyMap<string, Known>> {
   };
   for (const add of [cameraGauges, brokerGauges, machineGauges]) add(registry, readings);
   infoGauges(registry, {
-    build: { version: '', node: '', onnxruntime: '', arch: '' },
-    device: { site: '', line: '', device: '' },
-    model: { id: '', name: '' },
-    provider: { provider: '' },
+    build: () => ({ version: '', node: '', onnxruntime: '', arch: '' }),
+    device: () => ({ site: '', line: '', device: '' }),
+    model: () => ({ id: '', name: '' }),
+    provider: () => ({ provider: '' }),
   });
   const known = new Map<string, Known>([['up', { labels: [] }]]);
   for (const metric of registry.getMetricsAsArray()) {

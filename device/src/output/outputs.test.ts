@@ -6,6 +6,7 @@ import type { IClientPublishOptions, IPublishPacket } from 'mqtt';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FakeGpio } from '../../../test/support/fake-gpio.js';
+import { modelInUse } from '../../../test/support/model-in-use.js';
 import { waitFor } from '../../../test/support/patience.js';
 import { figuresOf } from '../../../test/support/publisher-figures.js';
 import { resultOf } from '../../../test/support/result-message.js';
@@ -51,18 +52,18 @@ async function start(
     figures: { ...figuresOf() } as { -readonly [K in keyof PublisherFigures]: PublisherFigures[K] },
     said: [] as { topic: string; text: string; options: IClientPublishOptions; atMs: number }[],
     sent: [] as Publication[number][],
-    listeners: new Map<string, (message: IPublishPacket) => void>(),
+    listeners: [] as { topic: string; listener: (message: IPublishPacket) => void }[],
     say: (topic: string, payload: Buffer, options: IClientPublishOptions) =>
       void broker.said.push({ topic, text: payload.toString(), options, atMs: performance.now() }),
     send: (publication: Publication) => void broker.sent.push(...publication),
     subscribe: (topic: string, listener: (message: IPublishPacket) => void) =>
-      void broker.listeners.set(topic, listener),
+      void broker.listeners.push({ topic, listener }),
   };
   const work = { busyMs: 0 };
   const opened = await Outputs.open(config, logger, gpio);
   closers.push(() => opened.close());
-  const classes = [{ name: 'cap', falseRejectRate: { wanted: 0.05, attained: 0.05 } }] as never;
-  opened.start({ publisher: broker, manifest: { classes }, busyMs: () => work.busyMs });
+  const classes = [{ name: 'cap', falseRejectRate: { wanted: 0.05, attained: 0.05 } }];
+  opened.start({ publisher: broker, model: modelInUse({ classes }), busyMs: () => work.busyMs });
   const rejects = () =>
     broker.said
       .filter(({ topic }) => topic.endsWith('/reject'))
@@ -203,12 +204,19 @@ describe('the reject signal', () => {
   });
 });
 
+const tellEncoder =
+  ({ listeners }: Awaited<ReturnType<typeof start>>['broker']) =>
+  (count: number) => {
+    const encoders = listeners.filter(({ topic }) => topic === 'plc/encoder');
+    for (const { listener } of encoders) listener({ payload: `${count}` } as never);
+  };
+
 describe('the reject signal by an encoder', () => {
   const signal = { distance: 500, encoder: { topic: 'plc/encoder' } };
 
   it('comes when the belt has moved so far, and waits while it stands', async () => {
     const { broker, rejects, result, figures } = await start({ signal });
-    const tell = (count: number) => broker.listeners.get('plc/encoder')?.({ payload: `${count}` } as never);
+    const tell = tellEncoder(broker);
     tell(2 ** 32 - 100);
     tell(2 ** 32 - 100);
     result('reject');
@@ -224,7 +232,7 @@ describe('the reject signal by an encoder', () => {
     const { broker, errors, result, figures } = await start({ signal });
     result('reject');
     expect(errors).toEqual([expect.stringMatching(/no position when the frame was captured/)]);
-    const tell = (count: number) => broker.listeners.get('plc/encoder')?.({ payload: `${count}` } as never);
+    const tell = tellEncoder(broker);
     tell(10_000);
     result('reject');
     tell(3);
@@ -234,7 +242,7 @@ describe('the reject signal by an encoder', () => {
 
   it('moves every camera that listens to one topic', async () => {
     const { broker, rejects, result } = await start({ signal }, {}, ['belt', 'side']);
-    const tell = (count: number) => broker.listeners.get('plc/encoder')?.({ payload: `${count}` } as never);
+    const tell = tellEncoder(broker);
     tell(0);
     tell(0);
     result('reject', 0, 'belt');

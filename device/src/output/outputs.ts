@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CameraStatus, type DeviceTopics, type ResultMessage, type StatusMessage, topicsOf } from '@beltsight/sdk';
-import type { BundleManifest } from '@beltsight/sdk/bundle';
 import type { Logger } from 'pino';
 import type { DeviceConfig } from '../config/schema.js';
 import type { Publisher } from '../publish/publisher.js';
+import type { Model } from '../service/model.js';
 import type { ServiceObserver } from '../service/observer.js';
 import { CameraAlarm } from './alarm/camera-alarm.js';
 import { CameraOutputs } from './camera-outputs.js';
@@ -23,7 +23,7 @@ const PULSE_MS = 2000;
 
 export interface OutputsStart {
   readonly publisher: Pick<Publisher, 'send' | 'say' | 'subscribe' | 'figures'>;
-  readonly manifest: Pick<BundleManifest, 'classes'>;
+  readonly model: { onUse(listener: (model: { readonly manifest: Pick<Model['manifest'], 'classes'> }) => void): void };
   /** For how long a frame has been in work, the longest of all cameras, in milliseconds. */
   readonly busyMs: () => number;
 }
@@ -57,15 +57,18 @@ export class Outputs implements ServiceObserver {
   }
 
   /** Connects the outputs; from now on results lead to signals. */
-  start({ publisher, manifest, busyMs }: OutputsStart): void {
-    const rates = new Map(manifest.classes.map(({ name, falseRejectRate }) => [name, falseRejectRate.wanted]));
-    const usual = Math.max(...rates.values());
-    const subscribe = sharedSubscriptions(publisher);
+  start({ publisher, model, busyMs }: OutputsStart): void {
+    let rates = new Map<string, number>();
+    let usual = 0;
+    model.onUse(({ manifest }) => {
+      rates = new Map(manifest.classes.map(({ name, falseRejectRate }) => [name, falseRejectRate.wanted]));
+      usual = Math.max(...rates.values());
+    });
     for (const { name, outputs: config } of this.config.cameras) {
       const alarm = this.alarms.get(name);
       if (!config || !alarm) continue;
       const logger = this.logger.child({ camera: name });
-      const signals = config.signal && this.#signalsOf(name, config.signal, publisher, subscribe, logger);
+      const signals = config.signal && this.#signalsOf(name, config.signal, publisher, logger);
       alarm.start((message) => {
         const options = { qos: 1, retain: true, properties: JSON_PROPERTIES } as const;
         const payload = Buffer.from(JSON.stringify(message));
@@ -118,7 +121,6 @@ export class Outputs implements ServiceObserver {
     camera: string,
     config: NonNullable<OutputsConfig['signal']>,
     publisher: OutputsStart['publisher'],
-    subscribe: Publisher['subscribe'],
     logger: Logger,
   ): RejectSignals {
     const { gpio, encoder: encoderConfig, distance } = config;
@@ -128,7 +130,7 @@ export class Outputs implements ServiceObserver {
             config: encoderConfig,
             distance,
             logger,
-            subscribe,
+            subscribe: publisher.subscribe.bind(publisher),
             moved: () => signals.moved(),
             anew: () => signals.anew(),
           })
@@ -157,21 +159,4 @@ const JSON_PROPERTIES = { contentType: 'application/json', payloadFormatIndicato
 async function alarmOf(camera: string, { alarm: config }: OutputsConfig, state: string, logger: Logger) {
   const parts = { camera, config, file: join(state, 'alarm', `${camera}.json`), logger: logger.child({ camera }) };
   return [camera, await CameraAlarm.open(parts)] as const;
-}
-
-/** One subscription a topic, however many cameras share an encoder. */
-function sharedSubscriptions(publisher: Pick<Publisher, 'subscribe'>): Publisher['subscribe'] {
-  const listeners = new Map<string, Parameters<Publisher['subscribe']>[1][]>();
-  return (topic, listener) => {
-    const known = listeners.get(topic);
-    if (known) {
-      known.push(listener);
-      return;
-    }
-    const all = [listener];
-    listeners.set(topic, all);
-    publisher.subscribe(topic, (message) => {
-      for (const each of all) each(message);
-    });
-  };
 }

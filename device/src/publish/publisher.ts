@@ -56,10 +56,11 @@ export class Publisher {
   readonly #losses: Losses;
   #client: MqttClient | undefined;
   #limits: BrokerLimits = {};
-  #status: { topic: string; payload: Buffer } | undefined;
   #waiters: (() => void)[] = [];
   #connections = 0;
-  readonly #subscriptions = new Map<string, Listener>();
+  readonly #subscriptions = new Map<string, { readonly listener: Listener; readonly granted: () => void }[]>();
+  /** By topic; few. */
+  readonly #retained = new Map<string, Buffer>();
 
   constructor(private readonly options: PublisherOptions) {
     this.#delivery = new Delivery(options.outbox, options.logger, () => this.#notify());
@@ -111,9 +112,10 @@ export class Publisher {
 
   /**
    * Listens to a topic (no wildcards), from now on and whenever the connection comes back. A retained message comes each time.
+   * @param granted hears each time that the broker has taken the subscription
    */
-  subscribe(topic: string, listener: Listener): void {
-    this.#subscriptions.set(topic, listener);
+  subscribe(topic: string, listener: Listener, granted: () => void = () => undefined): void {
+    this.#subscriptions.set(topic, [...this.#of(topic), { listener, granted }]);
     this.#subscribe([topic]);
   }
 
@@ -123,10 +125,10 @@ export class Publisher {
     this.#client.publish(topic, payload, options, () => undefined);
   }
 
-  /** Publishes the retained status now, and again whenever the connection comes back. */
-  setStatus(topic: string, payload: Buffer): void {
-    this.#status = { topic, payload };
-    this.#publishStatus();
+  /** Has a topic hold a retained message: publishes it now, and the latest again whenever the connection comes back. */
+  retain(topic: string, payload: Buffer): void {
+    this.#retained.set(topic, payload);
+    this.#publishRetained(topic, payload);
   }
 
   /** Resolves when little waits: for sources that can wait. */
@@ -160,7 +162,9 @@ export class Publisher {
   #adopt(client: MqttClient): void {
     this.#client = client;
     client.on('close', () => this.#delivery.offline());
-    client.on('message', (topic, _payload, packet) => this.#subscriptions.get(topic)?.(packet));
+    client.on('message', (topic, _payload, packet) => {
+      for (const { listener } of this.#of(topic)) listener(packet);
+    });
     this.#greet(client);
   }
 
@@ -173,8 +177,12 @@ export class Publisher {
     this.#connections++;
     this.options.logger.info('Connected to the broker.');
     this.#subscribe([...this.#subscriptions.keys()]);
-    this.#publishStatus();
+    for (const [topic, payload] of this.#retained) this.#publishRetained(topic, payload);
     if (client.connected) this.#delivery.online(client, this.#limits);
+  }
+
+  #of(topic: string) {
+    return this.#subscriptions.get(topic) ?? [];
   }
 
   #subscribe(topics: string[]): void {
@@ -182,12 +190,12 @@ export class Publisher {
     this.#client.subscribe(topics, { qos: 1 }, (error) => {
       if (error && this.#client?.connected)
         this.options.logger.error({ err: error, topics }, `The broker refuses a subscription: ${error.message}`);
+      if (!error) for (const topic of topics) for (const { granted } of this.#of(topic)) granted();
     });
   }
 
-  #publishStatus(): void {
-    if (!this.#status || !this.#client?.connected) return;
-    this.#client.publish(this.#status.topic, this.#status.payload, RETAINED, () => undefined);
+  #publishRetained(topic: string, payload: Buffer): void {
+    if (this.#client?.connected) this.#client.publish(topic, payload, RETAINED, () => undefined);
   }
 
   #notify(): void {

@@ -22,6 +22,8 @@ export interface ScorerOptions extends z.input<typeof runtimeSchema> {
 
 /** What the model says of a picture, and what follows from it. */
 export interface Inspection extends Decision {
+  /** Which model says so. */
+  readonly modelId: string;
   /** Anomaly score: the maximum of `map`. */
   readonly score: number;
   /** Smoothed anomaly map of the whole picture, [size, size] row-major. */
@@ -135,11 +137,12 @@ export class Scorer {
 
   async #score(picture: Picture, recipe?: string): Promise<Inspection> {
     const { score, map, embedding } = await this.pipeline.run(picture, this.observe);
-    const { size } = this.manifest.input;
+    const { modelId, input } = this.manifest;
+    const { size } = input;
     const begin = performance.now();
     const decision = decide({ score, embedding }, this.#known ?? this.manifest, recipe);
     this.observe('decide', performance.now() - begin);
-    return { score, map: { width: size, height: size, values: map }, embedding, ...decision };
+    return { modelId, score, map: { width: size, height: size, values: map }, embedding, ...decision };
   }
 }
 

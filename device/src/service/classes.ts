@@ -1,14 +1,16 @@
 import { BeltsightError } from '@beltsight/sdk';
 import type { BundleManifest } from '@beltsight/sdk/bundle';
-import type { DeviceConfig } from '../config/schema.js';
 
 /**
- * Checks that the model knows every class that a camera is configured for.
+ * Checks that the model knows every class that a camera is set to.
  * @throws BeltsightError CONFIG_INVALID naming the camera and the classes there are
  */
-export function requireKnownClasses({ cameras }: DeviceConfig, { classes }: BundleManifest): void {
+export function requireKnownClasses(
+  cameras: readonly { readonly name: string; readonly class?: string | null | undefined }[],
+  { classes }: BundleManifest,
+): void {
   const names = classes.map(({ name }) => name);
-  const unknown = cameras.find((camera) => camera.class !== undefined && !names.includes(camera.class));
+  const unknown = cameras.find((camera) => camera.class != null && !names.includes(camera.class));
   if (!unknown) return;
   throw new BeltsightError(
     'CONFIG_INVALID',

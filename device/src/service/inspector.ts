@@ -7,7 +7,7 @@ import type { CameraControl } from '../command/control.js';
 import type { CameraConfig } from '../config/schema.js';
 import { pause } from '../pause.js';
 import type { Publisher } from '../publish/publisher.js';
-import type { Scorer } from '../score/scorer.js';
+import type { ModelInUse } from './model.js';
 import type { Observers } from './observer.js';
 import { publicationOf } from './publication.js';
 
@@ -18,7 +18,7 @@ export interface InspectorParts {
   readonly camera: Camera;
   readonly config: CameraConfig;
   readonly control: CameraControl;
-  readonly scorer: Scorer;
+  readonly model: Pick<ModelInUse, 'score'>;
   /** Makes pictures for people, where the configuration wants frames published. */
   readonly converter: RgbConverter | undefined;
   readonly publisher: Publisher;
@@ -103,6 +103,7 @@ export class Inspector {
         await this.#inspect(item);
       } catch (error) {
         item.shot?.fail(error);
+        this.parts.observers.failure();
         throw error;
       } finally {
         this.#since = undefined;
@@ -123,14 +124,13 @@ export class Inspector {
   }
 
   async #inspect({ frame, shot }: Taken): Promise<void> {
-    const { scorer, config, topics, publisher, converter, observers, control } = this.parts;
-    const inspection = await scorer.score(frame, control.recipe ?? undefined);
+    const { model, config, topics, publisher, converter, observers, control } = this.parts;
+    const inspection = await model.score(frame, control.recipe ?? undefined);
     // Made now: the camera may use the frame's memory again.
     const preview = await converter?.convert(frame);
     await this.#publishing;
-    const { modelId } = scorer.manifest;
     const count = this.parts.count(inspection.verdict);
-    this.#publishing = publicationOf(frame, preview, inspection, config, modelId, topics, count).then((inspected) => {
+    this.#publishing = publicationOf(frame, preview, inspection, config, topics, count).then((inspected) => {
       const { result, heatmap, messages } = inspected;
       observers.result(result, heatmap);
       publisher.send(messages);

@@ -10,6 +10,8 @@ export interface ServiceObserver {
    * @param heatmap PNG, where one was made
    */
   result?(result: ResultMessage, heatmap: Buffer | undefined): void;
+  /** A frame could not be inspected. */
+  failure?(): void;
   /** State of the device and its cameras: at every change, and every `statusSeconds`. */
   status?(status: StatusMessage): void;
   /** How long a stage of a frame took, in milliseconds. */
@@ -27,6 +29,10 @@ export class Observers {
 
   result(...args: Parameters<NonNullable<ServiceObserver['result']>>): void {
     this.#each((observer) => observer.result?.(...args));
+  }
+
+  failure(): void {
+    this.#each((observer) => observer.failure?.());
   }
 
   status(...args: Parameters<NonNullable<ServiceObserver['status']>>): void {

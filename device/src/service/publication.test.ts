@@ -15,7 +15,7 @@ const cameraOf = (more = {}) =>
   }).cameras[0] as never;
 const inspection = { verdict: 'pass', score: 1, threshold: 2, pValue: 0.5, className: 'cap' } as Inspection;
 const publish = (frame: Partial<Frame>, count?: number, camera = cameraOf()) =>
-  publicationOf({ sequence: 1, ...frame } as Frame, undefined, inspection, camera, 'model', topicsOf(device), count);
+  publicationOf({ sequence: 1, ...frame } as Frame, undefined, inspection, camera, topicsOf(device), count);
 
 describe('publicationOf', () => {
   it('knows the age of a frame though the clock was set since its capture', async () => {

@@ -31,7 +31,6 @@ export async function publicationOf(
   preview: RgbPicture | undefined,
   inspection: Inspection,
   camera: CameraConfig,
-  modelId: string,
   topics: DeviceTopics,
   count?: number,
 ): Promise<InspectedFrame> {
@@ -44,7 +43,7 @@ export async function publicationOf(
   const wanted = camera.heatmaps === 'all' || (camera.heatmaps === 'rejects' && inspection.verdict !== 'pass');
   const heatmap = wanted ? heatmapOf(id, inspection) : undefined;
   if (heatmap) messages.push(picture(topics.heatmap(camera.name), heatmap, 'image/png'));
-  const result = resultOf(id, frame, inspection, camera.name, modelId, count);
+  const result = resultOf(id, frame, inspection, camera.name, count);
   messages.push({
     topic: topics.result(camera.name),
     payload: Buffer.from(JSON.stringify(result)),
@@ -59,10 +58,9 @@ function resultOf(
   frame: Frame,
   inspection: Inspection,
   camera: string,
-  modelId: string,
   count: number | undefined,
 ): ResultMessage {
-  const { verdict, score, threshold, pValue, className, classSource, distance } = inspection;
+  const { modelId, verdict, score, threshold, pValue, className, classSource, distance } = inspection;
   return {
     schema: 'beltsight.result/1',
     id,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type StatusMessage, topicsOf } from '@beltsight/sdk';
+import type { BundleManifest } from '@beltsight/sdk/bundle';
 import type { Logger } from 'pino';
 import { openCamera } from '../camera/open.js';
 import { RgbConverter } from '../camera/rgb.js';
@@ -13,10 +14,11 @@ import { Outbox } from '../publish/outbox.js';
 import { keepStatusRight } from '../publish/own-status.js';
 import { Publisher } from '../publish/publisher.js';
 import { loadRuntime } from '../score/ort/library.js';
-import { Scorer } from '../score/scorer.js';
 import { sparkplugObservers } from '../sparkplug/observer.js';
+import { Updates } from '../update/updates.js';
 import { requireKnownClasses } from './classes.js';
 import { Inspector } from './inspector.js';
+import { Model } from './model.js';
 import { Observers } from './observer.js';
 import { offlineStatus, statusOf } from './status.js';
 
@@ -34,9 +36,10 @@ interface Parts {
   readonly metrics: DeviceMetrics;
   readonly outputs: Outputs;
   readonly counters: InspectionCounters;
+  readonly updates: Updates | undefined;
 }
 
-/** The device: cameras to scorer to broker, until it is stopped or every camera has ended. */
+/** The device: cameras to model to broker, until it is stopped or every camera has ended. */
 export class DeviceService {
   readonly #stopping = new AbortController();
   #inspectors: readonly Inspector[] = [];
@@ -44,13 +47,13 @@ export class DeviceService {
   private constructor(
     private readonly config: DeviceConfig,
     private readonly logger: Logger,
-    private readonly scorer: Scorer,
+    private readonly model: Model,
     private readonly observers: Observers,
     private readonly parts: Parts,
   ) {}
 
   /**
-   * Loads the bundle and proves it on its golden samples.
+   * Loads the bundle that is in use and proves it on its golden samples.
    * @throws BeltsightError whatever keeps the device from inspecting; a broker that is away does not
    */
   static async open(config: DeviceConfig, logger: Logger): Promise<DeviceService> {
@@ -59,34 +62,33 @@ export class DeviceService {
     const outputs = await Outputs.open(config, logger);
     const counters = await InspectionCounters.open(config, logger);
     const sparkplug = await sparkplugObservers({ config, logger, commands });
-    const observers = new Observers([metrics, outputs, counters, ...sparkplug], (error) =>
-      logger.error({ err: error }, `${error}`),
+    const updates = await Updates.open(config, logger);
+    const observers = new Observers(
+      [metrics, outputs, counters, ...sparkplug, ...(updates ? [updates] : [])],
+      (error) => logger.error({ err: error }, `${error}`),
     );
-    const scorer = await Scorer.open(config.bundle, {
+    const options = {
       ...config.runtime,
-      log: (line) => logger.warn(line),
-      observe: (stage, ms) => observers.stage(stage, ms),
-    }).catch(async (error) => {
+      log: (line: string) => logger.warn(line),
+      observe: (...[stage, ms]: Parameters<typeof observers.stage>) => observers.stage(stage, ms),
+    };
+    const check = (manifest: BundleManifest) => {
+      const cameras = config.cameras.map(({ name }) => ({ name, class: commands.control(name).recipe }));
+      requireKnownClasses(cameras, manifest);
+    };
+    const open = (bundle: string) => Model.open(bundle, { options, logger, check });
+    try {
+      const model = await (updates ? updates.openInUse(open) : open(config.bundle));
+      return new DeviceService(config, logger, model, observers, { commands, metrics, outputs, counters, updates });
+    } catch (error) {
       await observers.close();
       throw error;
-    });
-    const { name, modelId, classes, golden } = scorer.manifest;
-    logger.info(
-      { modelId, provider: scorer.provider, onnxruntime: scorer.runtimeVersion },
-      `Model "${name}" ready: ${classes.length} classes, ${golden.length} golden samples score as they should.`,
-    );
-    try {
-      requireKnownClasses(config, scorer.manifest);
-    } catch (error) {
-      await Promise.all([scorer.close(), observers.close()]);
-      throw error;
     }
-    return new DeviceService(config, logger, scorer, observers, { commands, metrics, outputs, counters });
   }
 
   /** Execution provider in use. */
   get provider(): string {
-    return this.scorer.provider;
+    return this.model.provider;
   }
 
   /** Whether frames get through: none has been in work for longer than any model takes. */
@@ -101,8 +103,8 @@ export class DeviceService {
 
   /** Inspects until `stop`, or until all cameras have ended and everything is delivered. */
   async run(): Promise<void> {
-    const { config, logger, scorer, observers } = this;
-    const { commands, metrics, outputs, counters } = this.parts;
+    const { config, logger, model, observers } = this;
+    const { commands, metrics, outputs, counters, updates } = this.parts;
     const { signal } = this.#stopping;
     const topics = topicsOf(config);
     const message = (status: StatusMessage) => ({ topic: topics.status, payload: Buffer.from(JSON.stringify(status)) });
@@ -116,11 +118,11 @@ export class DeviceService {
       const cameras = inspectors.map((inspector) =>
         outputs.withSignals(counters.withTotals(inspector.status(restartRates))),
       );
-      const figures = metrics.withFigures(statusOf(state, config, scorer, cameras));
+      const figures = metrics.withFigures(statusOf(state, config, model, cameras));
       const status = { ...figures, spool: publisher.spoolStatus };
       observers.status(status);
       const { topic, payload } = message(status);
-      publisher.setStatus(topic, payload);
+      publisher.retain(topic, payload);
       return status;
     };
     const shown = config.cameras.filter(({ frames }) => frames);
@@ -134,7 +136,7 @@ export class DeviceService {
           config: camera,
           control: commands.control(camera.name),
           converter: converters.get(camera.name),
-          scorer,
+          model,
           publisher,
           observers,
           topics,
@@ -145,14 +147,15 @@ export class DeviceService {
     );
     this.#inspectors = inspectors;
     await commands.begin({
-      scorer,
+      model,
       publisher,
       topics,
       status: () => tell(),
       acknowledge: (camera, alarm, by) => outputs.acknowledge(camera, alarm, by),
+      updates,
     });
     metrics.start({
-      scorer,
+      model,
       cameras: () => inspectors.map((inspector) => inspector.status()),
       publisher: () => publisher.figures,
       alive: () => this.alive,
@@ -160,10 +163,12 @@ export class DeviceService {
     });
     outputs.start({
       publisher,
-      manifest: scorer.manifest,
+      model,
       busyMs: () => Math.max(...inspectors.map(({ busyMs }) => busyMs)),
     });
+    updates?.start({ publisher, topics, host: model });
     tell();
+    model.onUse(() => setImmediate(tell));
     const connecting = publisher.start();
     const leaveStatus = keepStatusRight(publisher, topics.status, () => tell());
     state = 'online';
@@ -183,13 +188,14 @@ export class DeviceService {
         );
     } finally {
       clearInterval(heartbeat);
+      await updates?.end(signal.aborted);
       await commands.close();
       await observers.close();
       leaveStatus();
       await publisher.close(message(offlineStatus(config)), FLUSH_MS);
       await connecting;
       for (const converter of converters.values()) await converter.close();
-      await scorer.close();
+      await model.close();
     }
   }
 }

@@ -1,22 +1,22 @@
 import type { CameraStatus, StatusMessage } from '@beltsight/sdk';
 import type { DeviceConfig } from '../config/schema.js';
-import type { Scorer } from '../score/scorer.js';
+import type { ModelInUse } from './model.js';
 import { SOFTWARE } from './software.js';
 
 /** What the retained status says of a running service. */
 export function statusOf(
   state: StatusMessage['state'],
   config: DeviceConfig,
-  scorer: Pick<Scorer, 'manifest' | 'provider' | 'rejected'>,
+  model: Pick<ModelInUse, 'manifest' | 'provider' | 'rejected'>,
   cameras: readonly CameraStatus[],
 ): StatusMessage {
   const degraded = state === 'online' && cameras.some((camera) => camera.state === 'failed');
   return {
     ...bareStatus(degraded ? 'degraded' : state, config),
     software: SOFTWARE,
-    model: { id: scorer.manifest.modelId, classes: scorer.manifest.classes.map(({ name }) => name) },
-    provider: scorer.provider,
-    rejectedProviders: [...scorer.rejected],
+    model: { id: model.manifest.modelId, classes: model.manifest.classes.map(({ name }) => name) },
+    provider: model.provider,
+    rejectedProviders: [...model.rejected],
     cameras: [...cameras],
   };
 }

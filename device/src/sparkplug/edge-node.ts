@@ -3,6 +3,7 @@ import { pause } from '../pause.js';
 import type { Commander, Scope } from './command/commander.js';
 import { parseWrites, type Write } from './command/parse.js';
 import { type CameraDevice, Delivery } from './delivery.js';
+import type { MetricDefinition } from './metrics/definition.js';
 import { REBIRTH } from './metrics/node.js';
 import type { Tags } from './metrics/tags.js';
 import type { Value } from './payload/datatype.js';
@@ -58,6 +59,12 @@ export class EdgeNode {
   nodeChanged(values: Readonly<Record<string, Value>>): void {
     this.parts.tags.set(values);
     this.#reportNode();
+  }
+
+  /** Other metrics of the node itself: they are born anew (section 5.16). */
+  redefined(definitions: readonly MetricDefinition[]): void {
+    this.parts.tags.define(definitions);
+    if (this.#born) this.#birth();
   }
 
   /** Values of a camera, and whether it gives frames: it is born or dies with that (sections 5.6 and 5.7). */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { CameraStatus, ResultMessage, StatusMessage } from '@beltsight/sdk';
 import type { IConnackPacket } from 'mqtt';
 import type { Logger } from 'pino';
@@ -12,6 +13,7 @@ import { cameraOrder, nodeOrder } from './command/orders.js';
 import type { CameraDevice } from './delivery.js';
 import { EdgeNode } from './edge-node.js';
 import { cameraMetrics, resultValues, statusValues } from './metrics/camera.js';
+import type { MetricDefinition } from './metrics/definition.js';
 import { nodeMetrics, nodeValues, thresholdOf } from './metrics/node.js';
 import { Tags, type TagsOptions } from './metrics/tags.js';
 import { encodeRecord } from './payload/record.js';
@@ -49,6 +51,7 @@ const VERDICT_COUNTERS = { pass: 'Passed', reject: 'Rejected', unknown: 'Unknown
 class SparkplugObserver implements ServiceObserver {
   readonly #cameras = new Map<string, CameraDevice & { counts: Record<'Passed' | 'Rejected' | 'Unknown', number> }>();
   #node: EdgeNode | undefined;
+  #classes: readonly string[] = [];
 
   constructor(
     private readonly parts: SparkplugParts,
@@ -57,10 +60,13 @@ class SparkplugObserver implements ServiceObserver {
   ) {}
 
   status(status: StatusMessage): void {
+    const { classes } = status.model ?? { classes: this.#classes };
+    const others = !isDeepStrictEqual(classes, this.#classes);
+    this.#classes = classes;
     if (!this.#node && status.model) {
-      this.#node = this.#open(status.model.classes);
+      this.#node = this.#open();
       this.#node.start();
-    }
+    } else if (others) this.#node?.redefined(this.#nodeMetrics());
     const waiting = [...this.#cameras.values()].reduce((sum, { queue }) => sum + queue.size, 0);
     this.#node?.nodeChanged({ ...nodeValues(status), 'Store/Waiting': waiting });
     for (const camera of status.cameras ?? []) this.#cameraStatus(camera);
@@ -90,7 +96,13 @@ class SparkplugObserver implements ServiceObserver {
     if (camera) this.#node?.cameraChanged(camera, statusValues(status), alive);
   }
 
-  #open(classes: readonly string[]): EdgeNode {
+  #nodeMetrics(): MetricDefinition[] {
+    const { config, commands } = this.parts;
+    const cameras = config.cameras.map(({ name }) => name);
+    return nodeMetrics({ cameras, classes: this.#classes, commands: commands !== undefined });
+  }
+
+  #open(): EdgeNode {
     const { sparkplug } = this;
     const { config, logger, commands } = this.parts;
     const topics = sparkplugTopicsOf(
@@ -100,8 +112,7 @@ class SparkplugObserver implements ServiceObserver {
     let alias = 0;
     const options: TagsOptions = { nextAlias: () => ++alias, deadband: sparkplug.deadband };
     const writable = commands !== undefined;
-    const names = config.cameras.map(({ name }) => name);
-    const tags = new Tags(nodeMetrics({ cameras: names, classes, commands: writable }), options);
+    const tags = new Tags(this.#nodeMetrics(), options);
     for (const { name, class: recipe } of config.cameras) {
       const device = new Tags(cameraMetrics({ heatmaps: sparkplug.heatmaps, commands: writable }), options);
       device.set({ 'Control/Class': recipe ?? null });
@@ -125,7 +136,7 @@ class SparkplugObserver implements ServiceObserver {
       orderOf: (write, camera) =>
         camera
           ? cameraOrder(camera.name, write, camera.tags.value('Control/Collect/Class'))
-          : nodeOrder(write, classes),
+          : nodeOrder(write, this.#classes),
       rebirthMs: sparkplug.rebirthSeconds * 1000,
       forwardPerSecond: sparkplug.forwardPerSecond,
       logger,

@@ -12,6 +12,10 @@ export interface Candidate {
 export interface ModelHost {
   /** Of the model in use. */
   readonly modelId: string;
-  /** @throws BeltsightError if the bundle is not sound, or does not compute what its trainer computed */
-  open(bundle: string, signal: AbortSignal): Promise<Candidate>;
+  readonly falseRejectRate: number;
+  /**
+   * Opens another one beside it.
+   * @throws BeltsightError if the bundle is not sound, does not compute what its trainer computed, or lacks what the cameras need
+   */
+  candidate(bundle: string, signal: AbortSignal): Promise<Candidate>;
 }

@@ -49,15 +49,15 @@ export class Installation {
 
   /**
    * Opens a staged release beside the model in use.
-   * @throws BeltsightError whatever is wrong with it; it is not tried again, unless the disk is to blame
+   * @throws BeltsightError whatever is wrong with it; it is not tried again, unless disk or configuration are to blame
    */
   async test(slot: Slot, found: FoundRelease, signal: AbortSignal): Promise<Candidate> {
     const { host, slots, blobs } = this.parts;
     let candidate: Candidate;
     try {
-      candidate = await host.open(slots.path(slot), signal);
+      candidate = await host.candidate(slots.path(slot), signal);
     } catch (error) {
-      if (signal.aborted) throw error;
+      if (signal.aborted || isOfTheConfiguration(error)) throw error;
       if (isDamage(error)) await blobs.dropDamaged(Object.values(found.release.files));
       else await this.#condemn(found, (error as Error).message);
       throw error;
@@ -125,11 +125,11 @@ export class Installation {
   async #openBefore(fallback: Place, signal: AbortSignal): Promise<{ place: Place; candidate: Candidate }> {
     const { host, slots, logger } = this.parts;
     try {
-      return { place: fallback, candidate: await host.open(slots.path(fallback), signal) };
+      return { place: fallback, candidate: await host.candidate(slots.path(fallback), signal) };
     } catch (error) {
       if (fallback === 'factory') throw error;
       logger.error({ err: error }, `The model before cannot be opened: ${(error as Error).message}`);
-      return { place: 'factory', candidate: await host.open(slots.path('factory'), signal) };
+      return { place: 'factory', candidate: await host.candidate(slots.path('factory'), signal) };
     }
   }
 
@@ -157,4 +157,9 @@ export class Installation {
 
 function isDamage(error: unknown): boolean {
   return error instanceof BeltsightError && (error.code === 'BUNDLE_CORRUPT' || error.code === 'BUNDLE_NOT_FOUND');
+}
+
+/** A camera expects a class that the model does not know. */
+function isOfTheConfiguration(error: unknown): boolean {
+  return error instanceof BeltsightError && error.code === 'CONFIG_INVALID';
 }

@@ -1,17 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { DesiredMessage, UpdateState, UpdateStateMessage } from '@beltsight/sdk';
 import type { ServiceObserver } from '../service/observer.js';
+import type { Candidate } from './host.js';
 import { Installation, type InstallationParts } from './installation.js';
 import { Probation, type ProbationLimits, Usual } from './probation.js';
 import type { FoundRelease, Releases } from './source/releases.js';
 import type { Transport } from './source/transport.js';
-import { untilOpen } from './window.js';
+import { type TimeWindow, untilOpen } from './window.js';
 
 export interface UpdaterParts extends Omit<InstallationParts, 'now'> {
   readonly device: { readonly site: string; readonly line: string };
   readonly channel: string;
   /** How often it looks by itself, in seconds. */
   readonly pollSeconds: number;
+  /** When it may switch, unless what is desired says otherwise. */
+  readonly window?: TimeWindow | undefined;
   readonly probation: ProbationLimits;
   readonly transport: Transport;
   readonly releases: Releases;
@@ -49,12 +53,13 @@ export class Updater implements ServiceObserver {
     this.#now = parts.now ?? Date.now;
     this.#elapsed = parts.elapsed ?? (() => performance.now());
     this.#installation = new Installation({ ...parts, now: this.#now });
+    this.#desired = parts.record.record.desired ?? undefined;
   }
 
   /** Runs until `close`. */
   async run(): Promise<void> {
     const { signal } = this.#stopping;
-    if (this.parts.record.record.probation) this.#probation = this.#newProbation(0);
+    if (this.parts.record.record.probation) this.#probation = this.#newProbation(this.parts.host.falseRejectRate);
     this.#publish();
     while (!signal.aborted) {
       // Whoever wakes it while it looks makes it look once more.
@@ -67,9 +72,14 @@ export class Updater implements ServiceObserver {
     }
   }
 
-  /** What somebody wants of this device; undefined: what the channel says. */
+  /** What somebody wants of this device, over restarts; undefined: what the channel says. */
   desire(desired: DesiredMessage | undefined): void {
+    if (isDeepStrictEqual(desired, this.#desired)) return;
     this.#desired = desired;
+    this.#step.abort();
+    this.#inTurn(() => this.parts.record.write({ desired: desired ?? null })).catch((error: Error) =>
+      this.parts.logger.warn({ err: error }, `What is desired will not be known after a restart: ${error.message}`),
+    );
     this.check();
   }
 
@@ -108,10 +118,32 @@ export class Updater implements ServiceObserver {
     this.#probation?.failure();
   }
 
-  async close(): Promise<void> {
+  /** How it stands. */
+  get message(): UpdateStateMessage {
+    const { record, host } = this.parts;
+    const rollout = this.#desired?.rollout;
+    return {
+      schema: 'beltsight.update/1',
+      at: new Date(this.#now()).toISOString(),
+      ...this.#state,
+      running: { release: this.#installation.inUse?.release ?? null, modelId: host.modelId },
+      failed: record.record.failed.map(({ release, at, reason }) => ({ release, at, reason })),
+      ...(rollout ? { rollout } : {}),
+    };
+  }
+
+  /** @param orderly the service was asked to stop: that is not held against a model on probation */
+  async close(orderly = true): Promise<void> {
     this.#stopping.abort();
     await this.#turn;
-    await this.parts.transport.close();
+    const { record, transport, logger } = this.parts;
+    const { probation } = record.record;
+    if (orderly && probation && probation.starts > 0) {
+      await record
+        .write({ probation: { ...probation, starts: 0 } })
+        .catch((error: Error) => logger.warn({ err: error }, `Update: ${error.message}`));
+    }
+    await transport.close();
   }
 
   /** One look; how long to wait before the next, in milliseconds. */
@@ -138,13 +170,21 @@ export class Updater implements ServiceObserver {
     this.#enter('downloading');
     const files = Object.values(found.release.files);
     await blobs.fetch(files, transport, signal, (bytes, totalBytes) => this.#progress(bytes, totalBytes));
-    const window = this.#desired?.window;
+    const window = this.#desired?.window ?? this.parts.window;
     const closedMs = window ? untilOpen(window, new Date(this.#now())) : 0;
     if (closedMs > 0) return this.#enter('waiting', Math.min(closedMs, pollMs), `It switches from ${window?.from} on.`);
     this.#enter('staging');
     const slot = await installation.stage(found);
     this.#enter('testing');
-    const candidate = await installation.test(slot, found, signal);
+    let candidate: Candidate;
+    try {
+      candidate = await installation.test(slot, found, signal);
+    } catch (error) {
+      const reason = installation.failure(found);
+      if (reason === undefined) throw error;
+      logger.error({ err: error, release: found.path }, `${found.path} is not used: ${reason}`);
+      return this.#enter('failed', pollMs, reason);
+    }
     const probation = this.#newProbation(candidate.falseRejectRate);
     await installation.use(slot, found, candidate);
     this.#probation = probation;
@@ -217,15 +257,6 @@ export class Updater implements ServiceObserver {
   }
 
   #publish(): void {
-    const { record, host, publish } = this.parts;
-    const rollout = this.#desired?.rollout;
-    publish({
-      schema: 'beltsight.update/1',
-      at: new Date(this.#now()).toISOString(),
-      ...this.#state,
-      running: { release: this.#installation.inUse?.release ?? null, modelId: host.modelId },
-      failed: record.record.failed.map(({ release, at, reason }) => ({ release, at, reason })),
-      ...(rollout ? { rollout } : {}),
-    });
+    this.parts.publish(this.message);
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { resultSchema } from './result.js';
 import { statusSchema } from './status.js';
+import { updateStateSchema } from './update.js';
 
 const camera = z.string().min(1).max(64).describe('Name of the camera in the device configuration.');
 const className = z.string().min(1).max(64);
@@ -32,6 +33,16 @@ export const commandArguments = {
     .strictObject({ camera, alarm: z.uuid(), by: z.string().min(1).max(64).optional() })
     .describe('Says that a person has seen an alarm.'),
   status: z.strictObject({}).describe('Publishes the status now.'),
+  update: z
+    .strictObject({
+      action: z
+        .enum(['check', 'hold', 'release', 'roll-back'])
+        .describe(
+          'check: look now. hold: no updates, over restarts. release: updates again. roll-back: the model before, and never again the present one.',
+        ),
+      reason: z.string().min(1).max(256).optional().describe('Why it is rolled back; comes back in the state.'),
+    })
+    .describe('Steers updates.'),
 } as const;
 export type CommandName = keyof typeof commandArguments;
 export type CommandArguments<N extends CommandName> = z.infer<(typeof commandArguments)[N]>;
@@ -55,7 +66,9 @@ export const commandValues = {
   pause: z.object({ cameras: z.array(z.string()).describe('Which cameras it holds for.'), paused: z.boolean() }),
   acknowledge: z.object({ camera, alarm: z.uuid() }),
   status: statusSchema,
+  update: updateStateSchema,
 } as const satisfies Record<CommandName, z.ZodType>;
+export type UpdateAction = CommandArguments<'update'>['action'];
 export type CommandValue<N extends CommandName> = z.infer<(typeof commandValues)[N]>;
 
 /** The payload of `command/<name>`, QoS 1, not retained. */

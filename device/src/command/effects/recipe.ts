@@ -6,17 +6,17 @@ import { type Controls, controlOf } from './effects.js';
 
 export interface RecipeParts {
   readonly controls: Controls;
-  readonly manifest: Pick<BundleManifest, 'classes'>;
+  readonly model: { readonly manifest: Pick<BundleManifest, 'classes'> };
   readonly settings: CommandSettings;
   /** Hears that a camera's state changed. */
   readonly changed: () => void;
 }
 
 /** Names the product before a camera, from the next frame on and after a restart. */
-export function recipeEffect({ controls, manifest, settings, changed }: RecipeParts) {
+export function recipeEffect({ controls, model, settings, changed }: RecipeParts) {
   return async ({ camera, class: name }: CommandArguments<'recipe'>): Promise<CommandValue<'recipe'>> => {
     const control = controlOf(controls, camera);
-    if (name !== null) requireClass(manifest, name);
+    if (name !== null) requireClass(model.manifest, name);
     await settings.setRecipe(camera, name, control.configuredClass);
     control.recipe = name;
     changed();
@@ -24,20 +24,21 @@ export function recipeEffect({ controls, manifest, settings, changed }: RecipePa
   };
 }
 
-/** Applies what was set before a restart. */
+/** Applies what was set before a restart, as far as the model knows the class. */
 export function restoreRecipes(
-  { controls, manifest, settings }: Omit<RecipeParts, 'changed'>,
+  { controls, model, settings }: Omit<RecipeParts, 'changed'>,
   logger: Pick<Logger, 'info' | 'warn'>,
 ): void {
   for (const [camera, control] of controls) {
     const name = settings.recipe(camera, control.configuredClass);
-    if (name === undefined) continue;
-    if (name !== null && !manifest.classes.some((known) => known.name === name)) {
-      logger.warn({ camera }, `Recipe "${name}" of before the restart is no class of this model: not used.`);
+    if (name === undefined || name === control.recipe) continue;
+    if (name !== null && !model.manifest.classes.some((known) => known.name === name)) {
+      control.recipe = control.configuredClass;
+      logger.warn({ camera }, `Recipe "${name}", set earlier, is no class of this model: not used.`);
       continue;
     }
     control.recipe = name;
-    logger.info({ camera, class: name }, 'Recipe of before the restart.');
+    logger.info({ camera, class: name }, 'Recipe that was set earlier.');
   }
 }
 

@@ -1,34 +1,34 @@
 import { BeltsightError, type CommandArguments, type CommandValue } from '@beltsight/sdk';
 import { type BundleClass, type BundleManifest, conformalThreshold, smallestRate } from '@beltsight/sdk/bundle';
 import type { Logger } from 'pino';
-import type { Scorer } from '../../score/scorer.js';
+import type { ModelInUse } from '../../service/model.js';
 import type { CommandSettings } from '../settings.js';
 import { requireClass } from './recipe.js';
 
 export interface ThresholdParts {
-  readonly scorer: Pick<Scorer, 'manifest' | 'useThresholds'>;
+  readonly model: Pick<ModelInUse, 'manifest' | 'useThresholds'>;
   readonly settings: CommandSettings;
 }
 
 /** Sets the threshold of a class by the false-reject rate, from the calibration scores of the bundle; for this model, also after a restart. */
-export function thresholdEffect({ scorer, settings }: ThresholdParts) {
+export function thresholdEffect({ model, settings }: ThresholdParts) {
   return async (args: CommandArguments<'threshold'>): Promise<CommandValue<'threshold'>> => {
     const { class: name, falseRejectRate: rate } = args;
-    const { manifest } = scorer;
+    const { manifest } = model;
     const known = requireClass(manifest, name);
     const chosen = rate === null ? asCalibrated(known) : thresholdOf(known, rate);
     await settings.setRate(manifest.modelId, name, rate);
-    scorer.useThresholds(thresholdsOf(manifest, settings));
+    model.useThresholds(thresholdsOf(manifest, settings));
     return { class: name, ...chosen };
   };
 }
 
-/** Applies what was set for this model before a restart. */
-export function restoreThresholds({ scorer, settings }: ThresholdParts, logger: Pick<Logger, 'info'>): void {
-  const thresholds = thresholdsOf(scorer.manifest, settings);
+/** Applies what was set for a model before a restart, or when it was last in use. */
+export function restoreThresholds({ model, settings }: ThresholdParts, logger: Pick<Logger, 'info'>): void {
+  const thresholds = thresholdsOf(model.manifest, settings);
   if (thresholds.size === 0) return;
-  scorer.useThresholds(thresholds);
-  logger.info({ thresholds: Object.fromEntries(thresholds) }, 'Thresholds of before the restart.');
+  model.useThresholds(thresholds);
+  logger.info({ thresholds: Object.fromEntries(thresholds) }, 'Thresholds that were set for this model earlier.');
 }
 
 function thresholdsOf(manifest: BundleManifest, settings: CommandSettings): ReadonlyMap<string, number> {

@@ -28,9 +28,18 @@ export class Tags {
     private readonly options: TagsOptions,
     now = Date.now(),
   ) {
+    this.define(definitions, now);
+  }
+
+  /** Exchanges the metrics; those that stay keep alias and value. The host must hear of it by a birth. */
+  define(definitions: readonly MetricDefinition[], now = Date.now()): void {
+    const before = new Map(this.#tags);
+    this.#tags.clear();
+    this.#byAlias.clear();
     for (const definition of definitions) {
-      const alias = definition.bare ? undefined : options.nextAlias();
-      const tag: Tag = { definition, alias, value: definition.initial ?? null, timestamp: now, reported: undefined };
+      const alias = definition.bare ? undefined : (before.get(definition.name)?.alias ?? this.options.nextAlias());
+      const { value = definition.initial ?? null, timestamp = now } = before.get(definition.name) ?? {};
+      const tag: Tag = { definition, alias, value, timestamp, reported: undefined };
       this.#tags.set(definition.name, tag);
       if (alias !== undefined) this.#byAlias.set(alias, tag);
     }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { desiredSchema } from '@beltsight/sdk';
 import { z } from 'zod';
 import { writeAtomically } from '../../atomic.js';
 
@@ -28,6 +29,8 @@ const recordSchema = z.object({
   failed: z.array(z.object({ release: z.string(), digest, at: z.iso.datetime(), reason: z.string() })),
   /** Highest `retry` of a desired message that was followed. */
   retry: z.int().nonnegative(),
+  /** The last word on what the device shall run; null: what the channel says. */
+  desired: desiredSchema.nullable().default(null),
   /** A person forbids updates. */
   hold: z.boolean(),
 });
@@ -42,6 +45,7 @@ const FIRST_RECORD: UpdateRecord = {
   probation: null,
   failed: [],
   retry: 0,
+  desired: null,
   hold: false,
 };
 
