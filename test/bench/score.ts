@@ -15,7 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { connectMqtt, topicsOf } from '@beltsight/sdk';
-import { type BundleManifest, sealBundle } from '@beltsight/sdk/bundle';
+import type { BundleManifest } from '@beltsight/sdk/bundle';
 import { pino } from 'pino';
 import sharp from 'sharp';
 import type { Frame } from '../../device/src/camera/frame.js';
@@ -27,12 +27,8 @@ import { OrtEnvironment, OrtSession } from '../../device/src/score/ort/session.j
 import { Scorer } from '../../device/src/score/scorer.js';
 import { publicationOf } from '../../device/src/service/publication.js';
 import { spoolSchema } from '../../device/src/spool/schema.js';
-import { inferenceGraph, optimised } from '../../trainer/src/export/inference-graph.js';
-import { placementOf } from '../../trainer/src/export/placement.js';
-import { defineModel, modelConfigSchema } from '../../trainer/src/model/network.js';
-import { initialise } from '../../trainer/src/model/parameters.js';
-import { loadTeacher } from '../../trainer/src/model/teacher/load.js';
 import { freePort, start } from '../support/processes.js';
+import { writeFullBundle } from './support/full-bundle.js';
 
 const { values } = parseArgs({
   options: {
@@ -56,7 +52,7 @@ async function measure(): Promise<void> {
   const aedes = child('broker', String(port));
   try {
     const bundle = join(folder, 'bundle');
-    await writeBundle(bundle);
+    await writeFullBundle(bundle, size);
     await once(aedes.stdout, 'data');
     const speed = await compareSpeed(bundle, `mqtt://127.0.0.1:${port}`);
     const memory = await compareMemory(folder, bundle, `mqtt://127.0.0.1:${port}`);
@@ -195,40 +191,6 @@ function child(what: string, bundle: string) {
   const script = fileURLToPath(import.meta.url);
   const args = ['--conditions=source', '--import', 'tsx', script, '--child', what, '--bundle', bundle];
   return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-}
-
-/** A bundle of the shipped teacher and a student with random weights: speed and memory do not depend on them. */
-async function writeBundle(folder: string): Promise<void> {
-  const teacher = await loadTeacher('mobilenet_v2');
-  const model = defineModel(modelConfigSchema.parse({ size }));
-  const weights = initialise(model.parameters, model.statistics, 1);
-  const graph = optimised(inferenceGraph(model, teacher, weights, 1));
-  const centroid = Array.from({ length: model.embeddingSize }, () => 1 / Math.sqrt(model.embeddingSize));
-  const files = await sealBundle({
-    name: 'bench',
-    createdAt: '2026-01-01T00:00:00.000Z',
-    model: graph,
-    placement: placementOf(graph, model, teacher),
-    input: { name: 'image', size, batch: 1 },
-    embeddingSize: model.embeddingSize,
-    classes: [
-      {
-        name: 'thing',
-        centroid,
-        maxDistance: 2,
-        threshold: 1,
-        falseRejectRate: { wanted: 0.05, attained: 0.05 },
-        calibration: [1],
-      },
-    ],
-    golden: [],
-    tolerance: 1e-3,
-    extra: new Map(),
-  });
-  for (const [path, bytes] of files) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), bytes);
-  }
 }
 
 function randomFrame(): Frame {

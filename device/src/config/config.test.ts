@@ -70,7 +70,7 @@ describe('device configuration', () => {
     const page = await readFile(repository('docs/device-config.md'), 'utf8');
     const { deviceConfigSchema } = await import('./schema.js');
     for (const key of Object.keys(deviceConfigSchema.shape)) expect(page).toContain(`\`${key}`);
-    for (const key of Object.keys(updateSchema.shape)) expect(page).toContain(`| \`${key}`);
+    for (const key of Object.keys(updateSchema.shape)) expect(page).toContain(`\`${key}`);
     const providers = await readFile(repository('docs/providers.md'), 'utf8');
     for (const { shape } of [tensorRtOptionsSchema, cudaOptionsSchema, webGpuOptionsSchema]) {
       for (const key of Object.keys(shape)) expect(providers).toContain(`| \`${key}\` |`);

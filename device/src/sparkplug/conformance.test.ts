@@ -182,6 +182,23 @@ const FAKES: readonly (readonly [string, (seen: Seen) => Seen | undefined, reado
 ];
 
 describe('a Sparkplug host sees', () => {
+  it('the classes of a new model, by a birth', async () => {
+    const { url, open, ran } = await setUp();
+    const host = await hostOn(url);
+    const observer = await open();
+    closers.push(async () => observer.close?.());
+    observer.status?.(both());
+    await waitFor(() => expect(host.believed('belt').online).toBe(true));
+    observer.status?.({ ...both(), model: { id: 'm2', classes: ['blue', 'green'] } });
+    await waitFor(() => expect(host.believed().values.get('Properties/Model')).toBe('m2'));
+    await waitFor(() => expect(host.believed('belt').online).toBe(true));
+    expect(host.count('NBIRTH')).toBe(2);
+    const names = [...host.believed().values.keys()].filter((name) => name.endsWith('/Threshold'));
+    expect(names).toEqual(['Classes/blue/Threshold', 'Classes/green/Threshold']);
+    await host.write(undefined, 'Classes/green/False Reject Rate', { doubleValue: 0.01 });
+    await waitFor(() => expect(ran).toEqual([{ name: 'threshold', args: { class: 'green', falseRejectRate: 0.01 } }]));
+  });
+
   it('the whole life of a device as the specification has it', async () => {
     const { url, tap, open, ran } = await setUp({ primaryHost: 'scada' });
     const host = await hostOn(url, 'scada', false);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 const releasePath = z
   .string()
   .max(256)
-  .regex(/^releases\/[A-Za-z0-9_./-]+\.json$/, 'a target path such as releases/_/bottles-3.json');
+  .regex(/^releases(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)+\.json$/, 'a target path such as releases/_/bottles-3.json');
 const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day, such as 22:00');
 
 /** What a device shall run: `update/desired`, retained, QoS 1. What it names must still be signed: this message only chooses. */
