@@ -37,7 +37,13 @@ export {
 export { jpegId, tagJpeg } from './messages/frame.js';
 export { decodePiece, encodePiece, type Piece } from './messages/piece.js';
 export { type ResultMessage, resultSchema, type Verdict, verdictSchema } from './messages/result.js';
-export { type CameraStatus, type CollectionStatus, type StatusMessage, statusSchema } from './messages/status.js';
+export {
+  type CameraStatus,
+  type CollectionStatus,
+  type FeedbackStatus,
+  type StatusMessage,
+  statusSchema,
+} from './messages/status.js';
 export {
   type DesiredMessage,
   desiredSchema,

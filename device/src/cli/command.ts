@@ -15,7 +15,7 @@ interface Flags {
 export function commandCommand(): Command {
   return new Command('command')
     .description(
-      'Have the running service do something: recipe, threshold, trigger, collect, pause, acknowledge, status, update',
+      'Have the running service do something: recipe, threshold, trigger, collect, pause, acknowledge, feedback, status, update',
     )
     .argument('<name>', 'the command')
     .argument('[key=value...]', 'its arguments; see docs/commands.md')

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { Command } from 'commander';
-import { upload } from '../collect/upload.js';
+import { isInboxAddress, upload } from '../collect/upload.js';
 import { firstLineOf } from '../secret-file.js';
 import { abortOnSignal } from './flags.js';
 
@@ -38,6 +38,6 @@ export function uploadCommand(): Command {
 }
 
 function addressOf(text: string): string {
-  if (/^https?:\/\/[^\s/]+\/?$/.test(text) && URL.canParse(text)) return text;
+  if (isInboxAddress(text)) return text;
   throw new BeltsightError('ARGUMENT_INVALID', `--to ${text}: give an address such as https://trainer:8090.`);
 }

@@ -1,9 +1,9 @@
 import { appendFile, mkdir, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
-import sharp from 'sharp';
 import { PART, writeAtomically } from '../atomic.js';
 import type { RgbPicture } from '../camera/rgb.js';
+import { pngOf } from './png.js';
 import { thumbnailOfFile } from './thumbnail.js';
 
 export interface StoreLimits {
@@ -60,10 +60,7 @@ export class ImageStore {
    * @throws BeltsightError IO_FAILED if quota or disk are used up, or it cannot be written
    */
   async add(picture: RgbPicture, capturedAt: number, about: object): Promise<string> {
-    const { width, height, data } = picture;
-    const png = await sharp(data, { raw: { width, height, channels: 3 } })
-      .png({ compressionLevel: 6 })
-      .toBuffer();
+    const png = await pngOf(picture);
     await this.#requireSpace(png.length);
     const name = this.#nameOf(capturedAt);
     try {

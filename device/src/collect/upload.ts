@@ -13,12 +13,15 @@ import {
 import { z } from 'zod';
 import { pause } from '../pause.js';
 
-export interface UploadOptions {
-  /** Data set folder of `collect`. */
-  readonly folder: string;
-  /** Address of a trainer's inbox, such as https://trainer:8090. */
+export interface Inbox {
+  /** Its address, such as https://trainer:8090. */
   readonly url: string;
   readonly token: string;
+}
+
+export interface UploadOptions extends Inbox {
+  /** Data set folder of `collect`. */
+  readonly folder: string;
   /** Hears of every picture. */
   readonly sent: (progress: UploadProgress) => void;
 }
@@ -29,6 +32,11 @@ export interface UploadProgress {
   readonly sent: number;
   /** There already. */
   readonly known: number;
+}
+
+/** Whether a text can be the address of an inbox. */
+export function isInboxAddress(text: string): boolean {
+  return /^https?:\/\/[^\s/]+\/?$/.test(text) && URL.canParse(text);
 }
 
 const lineSchema = z.looseObject({ file: z.string() });
@@ -51,7 +59,8 @@ export async function upload(options: UploadOptions, signal: AbortSignal): Promi
   const progress = () => ({ total: places.length, sent, known });
   for (const place of places) {
     if (signal.aborted) break;
-    if (await sendOne(options, place, about.get(keyOf(place)) ?? {}, signal)) sent++;
+    const body = await readFile(join(folder, place.className, 'train', 'good', place.file));
+    if (await sendPicture(options, place, body, about.get(keyOf(place)) ?? {}, signal)) sent++;
     else known++;
     hear(progress());
   }
@@ -90,14 +99,19 @@ async function aboutAll(folder: string, classNames: Iterable<string>): Promise<M
   return found;
 }
 
-/** Whether it had to be sent. */
-async function sendOne(
-  { folder, url, token }: UploadOptions,
+/**
+ * Sends a picture that the inbox does not have.
+ * @param about what is known of it
+ * @returns whether it had to be sent
+ * @throws BeltsightError INBOX_REFUSED saying what the inbox said, INBOX_UNREACHABLE
+ */
+export async function sendPicture(
+  { url, token }: Inbox,
   place: InboxPlace,
+  body: Uint8Array<ArrayBuffer>,
   about: object,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const body = await readFile(join(folder, place.className, 'train', 'good', place.file));
   const digest = contentDigest(createHash('sha256').update(body).digest());
   const address = new URL(inboxPath(place), url);
   const headers = { authorization: `Bearer ${token}` };

@@ -14,6 +14,7 @@ import type { Updates } from '../update/updates.js';
 import { CameraControl } from './control.js';
 import { type Acknowledge, acknowledgeEffect } from './effects/acknowledge.js';
 import { Collector } from './effects/collect.js';
+import { feedbackEffect, type MarkResult } from './effects/feedback.js';
 import { pauseEffect } from './effects/pause.js';
 import { recipeEffect, restoreRecipes } from './effects/recipe.js';
 import { restoreThresholds, thresholdEffect } from './effects/threshold.js';
@@ -36,6 +37,7 @@ export interface CommandsParts {
   readonly status: () => StatusMessage;
   readonly acknowledge: Acknowledge;
   readonly updates: Pick<Updates, 'command'> | undefined;
+  readonly mark: MarkResult;
 }
 
 /**
@@ -70,7 +72,7 @@ export class Commands implements CommandRunner {
   }
 
   /** Restores what was set before a restart, and takes commands from now on. Without the state folder it goes on, and says so. */
-  async begin({ model, publisher, topics, status, acknowledge, updates }: CommandsParts): Promise<void> {
+  async begin({ model, publisher, topics, status, acknowledge, mark, updates }: CommandsParts): Promise<void> {
     const { config, logger } = this;
     const controls = this.#controls;
     const { site, line, device, state, commands, runtime } = config;
@@ -105,6 +107,7 @@ export class Commands implements CommandRunner {
         collect: collector.collect,
         pause: pauseEffect(controls, changed),
         acknowledge: acknowledgeEffect(controls, acknowledge),
+        feedback: feedbackEffect({ controls, model, mark }),
         status,
         update: updateEffect(updates),
       },

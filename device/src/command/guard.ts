@@ -24,6 +24,7 @@ const NOTED: Readonly<Record<CommandName, 'first' | 'later' | 'never'>> = {
   pause: 'first',
   acknowledge: 'first',
   update: 'first',
+  feedback: 'first',
   trigger: 'later',
   status: 'never',
 };

@@ -8,6 +8,7 @@ export const commandsSchema = z.strictObject({
     .strictObject({
       status: access.default('remote'),
       acknowledge: access.default('remote'),
+      feedback: access.default('remote'),
       trigger: access.default('remote'),
       pause: access.default('local'),
       recipe: access.default('local'),

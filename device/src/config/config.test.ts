@@ -36,6 +36,10 @@ describe('device configuration', () => {
   it('paths count from the folder of the file, and the rest has defaults', async () => {
     const config = await read(minimal);
     expect(config.bundle).toBe(join(folder, 'bundle'));
+    const { feedback } = await read(
+      `${minimal}feedback: { inbox: { url: 'https://trainer:8090', tokenFile: token } }\n`,
+    );
+    expect(feedback.inbox?.tokenFile).toBe(join(folder, 'token'));
     expect(config.cameras[0]?.source).toMatchObject({ type: 'folder', path: join(folder, 'images') });
     expect(config).toMatchObject({ statusSeconds: 5, spool: { maxMegabytes: 256, sync: 1 }, log: { level: 'info' } });
   });
@@ -50,6 +54,11 @@ describe('device configuration', () => {
       'a proxy to a repository over MQTT',
       `${minimal}update: { root: r, proxy: 'http://p:1' }\n`,
       /update: .*go with url/,
+    ],
+    [
+      'an inbox without a scheme',
+      `${minimal}feedback: { inbox: { url: trainer, tokenFile: t } }\n`,
+      /feedback\.inbox\.url: .*https/,
     ],
     ['broken YAML', `${minimal}  oops: [`, /device\.yaml is no YAML: .*line 7/s],
     ['an empty file', '', /device\.yaml/],

@@ -14,11 +14,16 @@ export async function readDeviceConfig(file: string): Promise<DeviceConfig> {
   const config = parseConfig(deviceConfigSchema, parseYaml(await readText(file), file), file);
   const from = (path: string) => resolve(dirname(file), path);
   const { library, cache } = config.runtime;
+  const { inbox } = config.feedback;
   return {
     ...config,
     bundle: from(config.bundle),
     state: from(config.state),
     collect: { ...config.collect, folder: from(config.collect.folder ?? join(config.state, 'collected')) },
+    feedback: {
+      ...config.feedback,
+      ...(inbox === undefined ? {} : { inbox: { ...inbox, tokenFile: from(inbox.tokenFile) } }),
+    },
     runtime: {
       ...config.runtime,
       ...(library === undefined ? {} : { library: from(library) }),

@@ -3,6 +3,7 @@ import { PIXEL_FORMATS } from '@beltsight/sdk/preprocess';
 import { z } from 'zod';
 import { collectSchema, commandsSchema, triggerSchema } from '../command/schema.js';
 import { dashboardSchema } from '../dashboard/schema.js';
+import { feedbackSchema } from '../feedback/schema.js';
 import { metricsSchema } from '../metrics/schema.js';
 import { heartbeatSchema, outputsSchema } from '../output/schema.js';
 import { brokerSchema } from '../publish/broker-schema.js';
@@ -214,6 +215,9 @@ export const deviceConfigSchema = z.strictObject({
     .refine((cameras) => new Set(cameras.map(({ name }) => name)).size === cameras.length, 'two have the same name'),
   commands: commandsSchema.prefault({}).describe('What the device can be told to do, and by whom.'),
   collect: collectSchema.prefault({}).describe('Good images that the command `collect` saves.'),
+  feedback: feedbackSchema
+    .prefault({})
+    .describe('Frames of products that did not pass, kept for people to mark false alarms; see docs/feedback.md.'),
   heartbeat: heartbeatSchema.optional().describe('A sign of life for a PLC; see docs/outputs.md.'),
   sparkplug: sparkplugSchema.optional(),
   update: updateSchema.optional().describe('How it gets new models; default: not. See docs/updates.md.'),

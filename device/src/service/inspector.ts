@@ -1,4 +1,4 @@
-import type { CameraStatus, DeviceTopics, Verdict } from '@beltsight/sdk';
+import type { CameraStatus, DeviceTopics, ResultMessage, Verdict } from '@beltsight/sdk';
 import type { Logger } from 'pino';
 import type { Camera, CameraFault, Frame } from '../camera/frame.js';
 import type { RgbConverter } from '../camera/rgb.js';
@@ -7,6 +7,7 @@ import type { CameraControl } from '../command/control.js';
 import type { CameraConfig } from '../config/schema.js';
 import { pause } from '../pause.js';
 import type { Publisher } from '../publish/publisher.js';
+import type { Inspection } from '../score/scorer.js';
 import type { ModelInUse } from './model.js';
 import type { Observers } from './observer.js';
 import { publicationOf } from './publication.js';
@@ -26,6 +27,8 @@ export interface InspectorParts {
   readonly topics: DeviceTopics;
   /** Counts a result and gives its number. */
   readonly count: (verdict: Verdict) => number | undefined;
+  /** Copies a frame that is worth keeping, at once; what it returns takes the result, when there is one. */
+  readonly keep?: (frame: Frame, inspection: Inspection) => ((result: ResultMessage) => void) | undefined;
   readonly logger: Logger;
   /** Hears that the camera's state changed. */
   readonly changed: () => void;
@@ -128,11 +131,13 @@ export class Inspector {
     const inspection = await model.score(frame, control.recipe ?? undefined);
     // Made now: the camera may use the frame's memory again.
     const preview = await converter?.convert(frame);
+    const keep = this.parts.keep?.(frame, inspection);
     await this.#publishing;
     const count = this.parts.count(inspection.verdict);
     this.#publishing = publicationOf(frame, preview, inspection, config, topics, count).then((inspected) => {
       const { result, heatmap, messages } = inspected;
       observers.result(result, heatmap);
+      keep?.(result);
       publisher.send(messages);
       this.#counts.inspected++;
       this.#enter('running');

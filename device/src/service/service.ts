@@ -6,6 +6,7 @@ import { openCamera } from '../camera/open.js';
 import { RgbConverter } from '../camera/rgb.js';
 import { Commands } from '../command/commands.js';
 import type { DeviceConfig } from '../config/schema.js';
+import { Feedback } from '../feedback/feedback.js';
 import { DeviceMetrics } from '../metrics/device-metrics.js';
 import { InspectionCounters } from '../output/count/counters.js';
 import { Outputs } from '../output/outputs.js';
@@ -37,6 +38,7 @@ interface Parts {
   readonly outputs: Outputs;
   readonly counters: InspectionCounters;
   readonly updates: Updates | undefined;
+  readonly feedback: Feedback;
 }
 
 /** The device: cameras to model to broker, until it is stopped or every camera has ended. */
@@ -59,10 +61,10 @@ export class DeviceService {
   static async open(config: DeviceConfig, logger: Logger): Promise<DeviceService> {
     const commands = new Commands(config, logger);
     const metrics = new DeviceMetrics(config, logger);
+    const updates = await Updates.open(config, logger);
     const outputs = await Outputs.open(config, logger);
     const counters = await InspectionCounters.open(config, logger);
     const sparkplug = await sparkplugObservers({ config, logger, commands });
-    const updates = await Updates.open(config, logger);
     const observers = new Observers(
       [metrics, outputs, counters, ...sparkplug, ...(updates ? [updates] : [])],
       (error) => logger.error({ err: error }, `${error}`),
@@ -79,7 +81,9 @@ export class DeviceService {
     const open = (bundle: string) => Model.open(bundle, { options, logger, check });
     try {
       const model = await (updates ? updates.openInUse(open) : open(config.bundle));
-      return new DeviceService(config, logger, model, observers, { commands, metrics, outputs, counters, updates });
+      const feedback = await Feedback.open(config, logger);
+      const parts = { commands, metrics, outputs, counters, updates, feedback };
+      return new DeviceService(config, logger, model, observers, parts);
     } catch (error) {
       await observers.close();
       throw error;
@@ -104,7 +108,7 @@ export class DeviceService {
   /** Inspects until `stop`, or until all cameras have ended and everything is delivered. */
   async run(): Promise<void> {
     const { config, logger, model, observers } = this;
-    const { commands, metrics, outputs, counters, updates } = this.parts;
+    const { commands, metrics, outputs, counters, updates, feedback } = this.parts;
     const { signal } = this.#stopping;
     const topics = topicsOf(config);
     const message = (status: StatusMessage) => ({ topic: topics.status, payload: Buffer.from(JSON.stringify(status)) });
@@ -119,7 +123,7 @@ export class DeviceService {
         outputs.withSignals(counters.withTotals(inspector.status(restartRates))),
       );
       const figures = metrics.withFigures(statusOf(state, config, model, cameras));
-      const status = { ...figures, spool: publisher.spoolStatus };
+      const status = { ...figures, spool: publisher.spoolStatus, feedback: feedback.status };
       observers.status(status);
       const { topic, payload } = message(status);
       publisher.retain(topic, payload);
@@ -141,6 +145,7 @@ export class DeviceService {
           observers,
           topics,
           count: (verdict) => counters.next(camera.name, verdict),
+          keep: (frame, inspection) => feedback.keep(frame, inspection),
           logger: logger.child({ camera: camera.name }),
           changed: () => tell(),
         }),
@@ -153,6 +158,7 @@ export class DeviceService {
       status: () => tell(),
       acknowledge: (camera, alarm, by) => outputs.acknowledge(camera, alarm, by),
       updates,
+      mark: (args) => feedback.mark(args),
     });
     metrics.start({
       model,
@@ -190,6 +196,7 @@ export class DeviceService {
       clearInterval(heartbeat);
       await updates?.end(signal.aborted);
       await commands.close();
+      await feedback.close();
       await observers.close();
       leaveStatus();
       await publisher.close(message(offlineStatus(config)), FLUSH_MS);

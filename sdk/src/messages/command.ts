@@ -32,6 +32,15 @@ export const commandArguments = {
   acknowledge: z
     .strictObject({ camera, alarm: z.uuid(), by: z.string().min(1).max(64).optional() })
     .describe('Says that a person has seen an alarm.'),
+  feedback: z
+    .strictObject({
+      camera,
+      result: z.uuid().describe('Id of the result.'),
+      judgement: z.enum(['false-alarm']).describe('What a person says of it: the product is good.'),
+      class: className.optional().describe('Product class to file the frame under; default: that of the result.'),
+      by: z.string().min(1).max(64).optional(),
+    })
+    .describe('Says that a result was a false alarm: its frame becomes a good image for training.'),
   status: z.strictObject({}).describe('Publishes the status now.'),
   update: z
     .strictObject({
@@ -65,6 +74,13 @@ export const commandValues = {
   }),
   pause: z.object({ cameras: z.array(z.string()).describe('Which cameras it holds for.'), paused: z.boolean() }),
   acknowledge: z.object({ camera, alarm: z.uuid() }),
+  feedback: z.object({
+    camera,
+    result: z.uuid(),
+    class: z.string().describe('Product class that the frame is filed under.'),
+    file: z.string().describe('Name of the image, on the device and in the inbox.'),
+    new: z.boolean().describe('False: it was marked before, and stays as it was.'),
+  }),
   status: statusSchema,
   update: updateStateSchema,
 } as const satisfies Record<CommandName, z.ZodType>;

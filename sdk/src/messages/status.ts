@@ -89,6 +89,14 @@ const spoolStatusSchema = z.object({
   fault: z.string().optional().describe('Why the spool cannot be written to disk: what waits is in memory only.'),
 });
 
+const feedbackStatusSchema = z.object({
+  kept: count.describe('Frames of products that did not pass, which can be marked as false alarms.'),
+  skipped: count.describe('Such frames that were not kept since the service started: too many at once, or no disk.'),
+  waiting: count.describe('Frames marked as false alarms that are on the device.'),
+  fault: z.string().optional().describe('Why frames cannot be kept, or sent to the inbox.'),
+});
+export type FeedbackStatus = z.infer<typeof feedbackStatusSchema>;
+
 /** State of a device: `status`, retained, QoS 1; the last will is the same message with state `offline`. */
 export const statusSchema = z.object({
   schema: z.literal('beltsight.status/1'),
@@ -105,6 +113,7 @@ export const statusSchema = z.object({
   cameras: z.array(cameraStatusSchema).optional(),
   metrics: metricsStatusSchema.optional().describe('How the device does; the same figures are there for Prometheus.'),
   spool: spoolStatusSchema.optional().describe('What waits for the broker, and what was lost.'),
+  feedback: feedbackStatusSchema.optional().describe('Frames that people can mark, or have marked, as false alarms.'),
 });
 export type StatusMessage = z.infer<typeof statusSchema>;
 export type CameraStatus = z.infer<typeof cameraStatusSchema>;

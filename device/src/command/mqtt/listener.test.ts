@@ -83,7 +83,7 @@ const request = (id: string, args: object = {}, more: object = {}) =>
 describe('commands by MQTT', () => {
   it('are listened to one by one, those that may come from afar', async () => {
     const { listeners } = await setUp({ allow: { pause: 'remote', trigger: 'none' } });
-    expect([...listeners.keys()].sort()).toEqual(['acknowledge', 'pause', 'status'].map(topics.command));
+    expect([...listeners.keys()].sort()).toEqual(['acknowledge', 'feedback', 'pause', 'status'].map(topics.command));
   });
 
   it('are answered on reply/<id>, or where an MQTT 5 request wants it below reply/', async () => {
