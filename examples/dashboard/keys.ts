@@ -4,6 +4,7 @@ import type { Action } from './state/screen.js';
 export type Command =
   | Action
   | { readonly type: 'acknowledge' }
+  | { readonly type: 'falseAlarm' }
   | { readonly type: 'help' }
   | { readonly type: 'fullscreen' }
   | { readonly type: 'opacityBy'; readonly by: number };
@@ -16,6 +17,7 @@ export const KEYS: readonly { readonly keys: readonly string[]; readonly command
   { keys: ['ArrowLeft'], command: { type: 'step', by: -1 }, text: 'Look at the last reject, then at older ones' },
   { keys: ['ArrowRight'], command: { type: 'step', by: 1 }, text: 'Newer reject, then back to live' },
   { keys: ['Escape', 'l'], command: { type: 'live' }, text: 'Back to live' },
+  { keys: ['g'], command: { type: 'falseAlarm' }, text: 'False alarm: the reject that is looked at is good' },
   { keys: ['a'], command: { type: 'acknowledge' }, text: 'Acknowledge the alarm' },
   { keys: ['h'], command: { type: 'heatmap' }, text: 'Heatmap on or off' },
   { keys: ['+', '='], command: { type: 'opacityBy', by: 0.1 }, text: 'Heatmap stronger' },

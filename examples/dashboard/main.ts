@@ -2,11 +2,12 @@ import type { DeviceAddress, ParsedTopic } from '@beltsight/sdk';
 import { Archive } from './archive.js';
 import { commandOf } from './keys.js';
 import { Session } from './link/session.js';
+import { Orders } from './orders.js';
 import { Pictures } from './pictures.js';
 import { readCredentials, readLook, writeCredentials, writeLook } from './preferences.js';
 import { readSettings, type Settings } from './settings.js';
 import { cameraKey, emptyState, type Limits } from './state/model.js';
-import { type Action, act, type Screen } from './state/screen.js';
+import { type Action, act, cameraOn, replayed, type Screen } from './state/screen.js';
 import { Store } from './state/store.js';
 import { askCredentials, fillHelp, toggleHelp } from './views/dialogs.js';
 import { find, say, show } from './views/dom.js';
@@ -50,20 +51,6 @@ let screen: Screen = {
   ...readLook(),
   ...(settings.theme ? { theme: settings.theme } : {}),
 };
-const page = new Page(store, pictures, () => screen, { perform, acknowledge });
-
-function perform(action: Action): void {
-  screen = act(screen, action, store.current);
-  writeLook(screen);
-  page.ask();
-}
-
-const archive = await Archive.open();
-for (const kept of (await archive?.load(Date.now()).catch(() => [])) ?? []) {
-  if (inScope(kept.address, settings)) store.change({ type: 'kept', kept });
-}
-archive?.keep(() => store.current.cameras.values());
-
 const session = new Session(
   settings,
   {
@@ -91,6 +78,25 @@ const session = new Session(
   },
   readCredentials(),
 );
+const orders = new Orders(session, store, settings.operator);
+const page = new Page(store, pictures, () => screen, {
+  perform,
+  acknowledge: (camera) => void orders.acknowledge(camera),
+  falseAlarm,
+});
+
+function perform(action: Action): void {
+  screen = act(screen, action, store.current);
+  writeLook(screen);
+  page.ask();
+}
+
+const archive = await Archive.open();
+for (const kept of (await archive?.load(Date.now()).catch(() => [])) ?? []) {
+  if (inScope(kept.address, settings)) store.change({ type: 'kept', kept });
+}
+archive?.keep(() => store.current.cameras.values());
+
 const keyOf = (topic: ParsedTopic) => cameraKey(topic, topic.camera as string);
 
 function inScope(address: DeviceAddress, scope: Settings): boolean {
@@ -99,24 +105,10 @@ function inScope(address: DeviceAddress, scope: Settings): boolean {
   );
 }
 
-/** Without a camera: the first alarm that nobody has acknowledged. */
-async function acknowledge(camera?: string): Promise<void> {
-  const { alarms } = store.current;
-  const first = [...alarms].find(([, { message }]) => message.state === 'raised')?.[0];
-  const key = camera ?? first;
-  const raised = key === undefined ? undefined : alarms.get(key);
-  if (key === undefined || !raised || raised.acknowledgement?.state === 'sent') return;
-  const { id: alarm, camera: name } = raised.message;
-  const tell = (state: 'sent' | 'taken' | 'refused', text: string) =>
-    store.change({ type: 'acknowledgement', camera: key, acknowledgement: { alarm, state, text } });
-  tell('sent', 'sent, waiting for the device…');
-  try {
-    const reply = await session.acknowledge(raised.address, name, alarm, settings.operator);
-    if (reply.ok) tell('taken', 'The device has taken it.');
-    else tell('refused', `Refused: ${reply.error.message}`);
-  } catch (error) {
-    tell('refused', (error as Error).message);
-  }
+function falseAlarm(product: string | undefined): void {
+  const camera = cameraOn(store.current, screen);
+  const reject = replayed(camera, screen);
+  if (camera && reject) void orders.falseAlarm(camera, reject.id, product);
 }
 
 document.addEventListener('keydown', (event) => {
@@ -128,7 +120,8 @@ document.addEventListener('keydown', (event) => {
   const command = commandOf(event);
   if (!command || (find<HTMLDialogElement>('help').open && command.type !== 'help')) return;
   event.preventDefault();
-  if (command.type === 'acknowledge') void acknowledge();
+  if (command.type === 'acknowledge') void orders.acknowledge();
+  else if (command.type === 'falseAlarm') find('false-alarm').click();
   else if (command.type === 'help') toggleHelp();
   else if (command.type === 'fullscreen') toggleFullscreen();
   else if (command.type === 'opacityBy') perform({ type: 'opacity', opacity: screen.opacity + command.by });

@@ -63,12 +63,12 @@ export interface InspectOptions {
   readonly source?: string;
 }
 
-/** A device on MQTT that says what a test tells it to, in messages of the SDK, and acknowledges alarms. */
+/** A device on MQTT that says what a test tells it to, in messages of the SDK, acknowledges alarms, and takes judgements. */
 export class ScreenDevice {
   readonly #topics;
   readonly #alarms = new Map<string, AlarmMessage>();
   #sequence = 0;
-  /** Acknowledgements asked for. */
+  /** What it was asked: the command's arguments. */
   readonly asked: unknown[] = [];
   /** What it answers; undefined: nothing. */
   answer: ((camera: string) => Pick<ReplyMessage, 'ok' | 'error'>) | undefined = () => ({ ok: true });
@@ -85,7 +85,8 @@ export class ScreenDevice {
   static async start(url: string, address: DeviceAddress, cameras: readonly string[]): Promise<ScreenDevice> {
     const client = await connectMqtt(url, { reconnectPeriod: 100 });
     const device = new ScreenDevice(client, address, cameras);
-    await client.subscribeAsync(topicsOf(address).command('acknowledge'), { qos: 1 });
+    for (const name of ['acknowledge', 'feedback'])
+      await client.subscribeAsync(topicsOf(address).command(name), { qos: 1 });
     await device.status();
     return device;
   }
@@ -176,11 +177,18 @@ export class ScreenDevice {
 
   async #reply(topic: string, payload: Uint8Array): Promise<void> {
     const { id, args } = commandSchema.parse(JSON.parse(Buffer.from(payload).toString()));
-    const { camera, alarm: named, by } = commandArguments.acknowledge.parse(args);
-    this.asked.push({ camera, alarm: named, by });
+    const command = parseTopic(topic)?.name;
+    const asked = commandArguments[command === 'feedback' ? 'feedback' : 'acknowledge'].parse(args);
+    const { camera, by } = asked;
+    this.asked.push(asked);
     if (!this.answer) return;
     const at = new Date().toISOString();
-    const command = parseTopic(topic)?.name;
+    const judged = 'result' in asked && {
+      ...asked,
+      class: asked.class ?? 'cap',
+      file: `${asked.result}.png`,
+      new: true,
+    };
     const answer = this.answer(camera);
     const reply = replySchema.parse({
       schema: 'beltsight.reply/1',
@@ -188,12 +196,12 @@ export class ScreenDevice {
       command,
       at,
       latencyMs: 1,
-      value: {},
+      value: judged || {},
       ...answer,
     });
     await this.#publish(this.#topics.reply(id), reply);
     const alarm = this.#alarms.get(camera);
-    if (answer.ok && alarm?.id === named) {
+    if (answer.ok && alarm && 'alarm' in asked && asked.alarm === alarm.id) {
       await this.#alarm({ ...alarm, state: 'acknowledged', at, ...(by === undefined ? {} : { acknowledgedBy: by }) });
     }
   }

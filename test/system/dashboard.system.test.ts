@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -228,6 +228,48 @@ describe('the dashboard', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('marks a reject as a false alarm, by button and by key, and shows what the device answers', async () => {
+    const { page, complaints } = await open(`${STALE}&operator=ada`);
+    const belt = await device();
+    const unknown = await belt.inspect('belt', 'unknown', { sight: bad });
+    const reject = await belt.inspect('belt', 'reject', { sight: bad });
+    await shows(page, 'word', 'REJECT');
+    const { keyboard } = page;
+    // Of what is live there is nothing to mark: the next product may come under the finger.
+    await keyboard.press('g');
+    expect(await page.locator('#false-alarm').isVisible()).toBe(false);
+    belt.answer = () => ({ ok: false, error: { code: 'COMMAND_REFUSED', message: 'Its frame is not kept.' } });
+    await keyboard.press('ArrowLeft');
+    await shows(page, 'replaying', /^REPLAY 1 of 2/);
+    await keyboard.press('g');
+    await shows(page, 'judged', 'Refused: Its frame is not kept.');
+    belt.answer = () => ({ ok: true });
+    await page.locator('#false-alarm').focus();
+    await keyboard.press('Enter');
+    await shows(page, 'judged', /^Marked as a false alarm: filed as a good cap/);
+    expect(await page.locator('#false-alarm').isVisible()).toBe(false);
+    expect(await page.locator('#rejects [data-judged=true]').getAttribute('data-id')).toBe(reject.id);
+    // Of a product that the model did not know, a person says which it is.
+    await keyboard.press('ArrowLeft');
+    await waitFor(async () => expect(await page.locator('#false-alarm').isDisabled()).toBe(true));
+    expect(await text(page, 'judged')).toBe('');
+    await page.locator('#judged-class').focus();
+    await keyboard.press('g');
+    await shows(page, 'judged', '');
+    await waitFor(async () => expect(await page.locator('#judged-class').inputValue()).toBe('gear'));
+    belt.answer = undefined;
+    await keyboard.press('Tab');
+    await keyboard.press('Enter');
+    await shows(page, 'judged', /waiting for the device/);
+    expect(await page.locator('#false-alarm').isDisabled()).toBe(true);
+    await waitFor(() => expect(belt.asked).toHaveLength(3));
+    expect(belt.asked.slice(1)).toEqual([
+      { camera: 'belt', result: reject.id, judgement: 'false-alarm', by: 'ada' },
+      { camera: 'belt', result: unknown.id, judgement: 'false-alarm', class: 'gear', by: 'ada' },
+    ]);
+    expect(complaints).toEqual([]);
+  });
+
   it('keeps the last results over a reload, and no more than that of 5,000', async () => {
     const { page } = await open(`${STALE}&results=100&rejects=10`);
     const belt = await device();
@@ -279,7 +321,7 @@ describe('the dashboard', () => {
     expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain('secret');
   });
 
-  it('is served by a device, which it shows', async () => {
+  it('is served by a device, which it shows, and which files what is marked as a false alarm', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'beltsight-dashboard-'));
     closers.push(() => rm(folder, { recursive: true }));
     await writeTinyBundle(join(folder, 'bundle'));
@@ -290,6 +332,7 @@ describe('the dashboard', () => {
     await writeFile(
       join(folder, 'device.yaml'),
       `{ site: s, line: l, device: d, bundle: bundle, broker: { url: "${broker.url}" }, statusSeconds: 0.5,
+         feedback: { perSecond: 100, burst: 100, reserveMegabytes: 0 },
          dashboard: { port: ${port}, broker: "ws://127.0.0.1:${sockets}" },
          cameras: [{ name: belt, source: { type: folder, path: images, rateHz: 5, loop: true }, frames: true }] }`,
     );
@@ -305,6 +348,11 @@ describe('the dashboard', () => {
     await shows(page, 'word', 'REJECT');
     expect(await text(page, 'product')).toBe('blue');
     await waitFor(async () => expect(await page.locator('#rejects button canvas').count()).toBeGreaterThan(1));
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('g');
+    await shows(page, 'judged', /^Marked as a false alarm: filed as a good blue/);
+    const [marked] = await readdir(join(folder, 'state', 'feedback', 'blue', 'train', 'good'));
+    expect(marked).toBe(`${await page.locator('#rejects [data-judged=true]').getAttribute('data-id')}.png`);
     running.process.kill('SIGTERM');
     expect(await running.ended).toBe(0);
     await shows(page, 'word', 'DEVICE OFFLINE');

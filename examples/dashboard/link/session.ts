@@ -1,5 +1,7 @@
 import {
   type AlarmMessage,
+  type CommandArguments,
+  type CommandName,
   type CommandReply,
   type DeviceAddress,
   type FrameImage,
@@ -84,15 +86,13 @@ export class Session {
   }
 
   /** Rejects where there is no connection, or the device does not answer. */
-  async acknowledge(
+  async command<N extends CommandName>(
     address: DeviceAddress,
-    camera: string,
-    alarm: string,
-    by?: string,
-  ): Promise<CommandReply<'acknowledge'>> {
-    if (!this.#client) throw new Error('The broker is gone: acknowledge when it is back.');
-    const args = { camera, alarm, ...(by === undefined ? {} : { by }) };
-    return this.#client.command(address, 'acknowledge', args, { timeoutMs: COMMAND_MS });
+    name: N,
+    args: CommandArguments<N>,
+  ): Promise<CommandReply<N>> {
+    if (!this.#client) throw new Error('The broker is gone: try again when it is back.');
+    return this.#client.command(address, name, args, { timeoutMs: COMMAND_MS });
   }
 
   /** Resolves when everything is subscribed; `lost` when the connection is gone again. */

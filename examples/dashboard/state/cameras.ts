@@ -1,5 +1,6 @@
 import type { DeviceAddress, ResultMessage } from '@beltsight/sdk';
 import {
+  type Answer,
   type CameraState,
   cameraKey,
   deviceKey,
@@ -48,6 +49,14 @@ export function letGo(state: State, now: number): State {
     if (chosen !== shown) next = withCamera(next, { ...camera, shown: chosen });
   }
   return next;
+}
+
+/** A judgement was sent or answered. Of results that are no longer kept it does not matter. */
+export function takeJudgement(state: State, result: string, answer: Answer): State {
+  const kept = new Set([...state.cameras.values()].flatMap(({ rejects }) => rejects.map(({ id }) => id)));
+  const judgements = new Map(state.judgements).set(result, answer);
+  for (const id of judgements.keys()) if (!kept.has(id)) judgements.delete(id);
+  return { ...state, judgements };
 }
 
 /** Puts kept results before those that have come since. */

@@ -61,11 +61,15 @@ export interface DeviceState {
   readonly clockOffsetMs: number | undefined;
 }
 
-/** What came of acknowledging an alarm. */
-export interface Acknowledgement {
-  readonly alarm: string;
+/** What came of something that a device was asked to do. */
+export interface Answer {
   readonly state: 'sent' | 'taken' | 'refused';
   readonly text: string;
+}
+
+/** What came of acknowledging an alarm. */
+export interface Acknowledgement extends Answer {
+  readonly alarm: string;
 }
 
 export interface AlarmState {
@@ -92,6 +96,8 @@ export interface State {
   readonly cameras: ReadonlyMap<string, CameraState>;
   /** By key of the camera; cleared ones are gone. */
   readonly alarms: ReadonlyMap<string, AlarmState>;
+  /** What came of saying that a result was a false alarm, by the result's id. */
+  readonly judgements: ReadonlyMap<string, Answer>;
 }
 
 export const deviceKey = ({ site, line, device }: DeviceAddress) => `${site}/${line}/${device}`;
@@ -104,6 +110,7 @@ export function emptyState(limits: Limits, now: number): State {
     devices: new Map(),
     cameras: new Map(),
     alarms: new Map(),
+    judgements: new Map(),
   };
 }
 

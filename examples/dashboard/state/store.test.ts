@@ -193,6 +193,22 @@ describe('alarms', () => {
   });
 });
 
+describe('judgements', () => {
+  it('stay as long as the reject that they are of', () => {
+    const rejects = Array.from({ length: limits.rejects + 1 }, () => result('reject'));
+    const [first, ...others] = rejects.map(said) as [Change, ...Change[]];
+    const judged = (at: number): Change => ({
+      type: 'judgement',
+      result: rejects[at]?.id as string,
+      answer: { state: 'taken', text: '' },
+    });
+    const before = after(first, judged(0));
+    expect(before.judgements.get(rejects[0]?.id as string)).toMatchObject({ state: 'taken' });
+    const later = [...others, judged(1)].reduce((state, change) => reduce(state, change, T), before);
+    expect([...later.judgements.keys()]).toEqual([rejects[1]?.id]);
+  });
+});
+
 describe('announcements', () => {
   it('say changes and rejects, with pauses in which a listener can take them in', () => {
     const { next } = announcer();

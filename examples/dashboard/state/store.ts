@@ -1,7 +1,7 @@
 import type { AlarmMessage, DeviceAddress, ResultMessage, StatusMessage } from '@beltsight/sdk';
-import { type Kept, letGo, restore, takeResult } from './cameras.js';
+import { type Kept, letGo, restore, takeJudgement, takeResult } from './cameras.js';
 import { takeAcknowledgement, takeAlarm, takeStatus } from './devices.js';
-import type { Acknowledgement, Connection, State } from './model.js';
+import type { Acknowledgement, Answer, Connection, State } from './model.js';
 
 /** Something that has happened, or time that has passed. */
 export type Change =
@@ -9,6 +9,7 @@ export type Change =
   | { readonly type: 'status'; readonly address: DeviceAddress; readonly status: StatusMessage }
   | { readonly type: 'alarm'; readonly address: DeviceAddress; readonly alarm: AlarmMessage }
   | { readonly type: 'acknowledgement'; readonly camera: string; readonly acknowledgement: Acknowledgement }
+  | { readonly type: 'judgement'; readonly result: string; readonly answer: Answer }
   | { readonly type: 'connection'; readonly state: Connection['state']; readonly reason?: string }
   | { readonly type: 'kept'; readonly kept: Kept }
   | { readonly type: 'tick' };
@@ -24,6 +25,8 @@ export function reduce(state: State, change: Change, now: number): State {
       return takeAlarm(state, change.address, change.alarm);
     case 'acknowledgement':
       return takeAcknowledgement(state, change.camera, change.acknowledgement);
+    case 'judgement':
+      return takeJudgement(state, change.result, change.answer);
     case 'connection':
       return { ...state, connection: connectionAfter(state.connection, change, now) };
     case 'kept':

@@ -10,11 +10,14 @@ import { toggleHelp } from './dialogs.js';
 import { find, say, show } from './dom.js';
 import { renderHeader } from './header.js';
 import { Overview } from './overview.js';
+import { chosenClass } from './replay.js';
 import { SingleView } from './single.js';
 
 export interface Controls {
   perform(action: Action): void;
   acknowledge(camera: string): void;
+  /** The reject that is looked at was a false alarm; `product`: the class it is of, where the model did not know it. */
+  falseAlarm(product: string | undefined): void;
 }
 
 /** Draws the state, at most once a frame of the screen, and turns clicks into actions. */
@@ -70,7 +73,7 @@ export class Page {
   }
 
   #listen(): void {
-    const { perform } = this.controls;
+    const { perform, falseAlarm } = this.controls;
     const press = (id: string, action: () => void) => find(id).addEventListener('click', action);
     press('dim', () => perform({ type: 'dim' }));
     press('theme', () => perform({ type: 'theme' }));
@@ -78,6 +81,8 @@ export class Page {
     press('older', () => perform({ type: 'step', by: -1 }));
     press('newer', () => perform({ type: 'step', by: 1 }));
     press('live', () => perform({ type: 'live' }));
+    press('false-alarm', () => falseAlarm(chosenClass()));
+    find('judged-class').addEventListener('change', () => this.ask());
     find('overlay').addEventListener('change', () => perform({ type: 'heatmap' }));
     const opacity = find<HTMLInputElement>('opacity');
     opacity.addEventListener('input', () => perform({ type: 'opacity', opacity: Number(opacity.value) / 100 }));

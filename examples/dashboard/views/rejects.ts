@@ -1,5 +1,5 @@
 import type { Pictures } from '../pictures.js';
-import type { CameraState, Point } from '../state/model.js';
+import type { Answer, CameraState, Point } from '../state/model.js';
 import { find, icon, make } from './dom.js';
 import { PictureView } from './picture-view.js';
 import { productText, ratioText, whenText } from './words.js';
@@ -17,7 +17,7 @@ export class RejectStrip {
     private readonly choose: (id: string) => void,
   ) {}
 
-  render(camera: CameraState, replay: string | undefined, now: number): void {
+  render(camera: CameraState, judgements: ReadonlyMap<string, Answer>, replay: string | undefined, now: number): void {
     const strip = find('rejects');
     const wanted = new Set(camera.rejects.map(({ id }) => id));
     for (const [id, button] of this.#buttons) {
@@ -30,6 +30,9 @@ export class RejectStrip {
       const button = this.#button(camera.key, point, now);
       this.#buttons.set(point.id, button);
       strip.prepend(button);
+    }
+    for (const [id, button] of this.#buttons) {
+      if (judgements.get(id)?.state === 'taken') markFalse(button);
     }
     strip.dataset.empty = String(camera.rejects.length === 0);
     this.#mark(strip, replay, camera.rejects.at(-1)?.id);
@@ -69,4 +72,11 @@ export class RejectStrip {
     else canvas.hidden = true;
     return button;
   }
+}
+
+/** Once: a mark is not taken back. */
+function markFalse(button: HTMLButtonElement): void {
+  if (button.dataset.judged === 'true') return;
+  button.dataset.judged = 'true';
+  button.ariaLabel += ', marked as a false alarm';
 }

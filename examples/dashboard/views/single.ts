@@ -6,10 +6,11 @@ import { type CameraState, deviceKey, type Point, type State } from '../state/mo
 import { rateHz } from '../state/rates.js';
 import { replayed, type Screen } from '../state/screen.js';
 import { renderCharts } from './charts.js';
-import { find, list, say, show } from './dom.js';
+import { find, list, say } from './dom.js';
 import { PictureView } from './picture-view.js';
 import { RejectStrip } from './rejects.js';
-import { percent, productText, ratioText, whenText } from './words.js';
+import { renderReplay } from './replay.js';
+import { percent } from './words.js';
 
 /** One camera, everything about it. */
 export class SingleView {
@@ -31,7 +32,7 @@ export class SingleView {
     const device = state.devices.get(deviceKey(camera.address));
     say(find('device'), deviceKey(camera.address));
     list(find('health'), device ? healthOf(device, camera.name) : [{ name: 'device', value: 'not heard yet' }]);
-    this.#strip.render(camera, replay?.id, now);
+    this.#strip.render(camera, state.judgements, replay?.id, now);
   }
 
   #renderStage(state: State, camera: CameraState, screen: Screen, replay: Point | undefined, now: number): void {
@@ -44,9 +45,7 @@ export class SingleView {
     stage.dataset.state = replay ? 'replay' : live ? 'live' : 'old';
     stage.dataset.verdict = replay?.verdict ?? camera.shown?.result.verdict ?? '';
     say(find('note'), noteOf(id, inspection, replay));
-    const bar = find('replaying');
-    show(bar, replay !== undefined);
-    if (replay) say(bar, replayText(camera, replay, now));
+    renderReplay(state, camera, replay, now);
     find<HTMLInputElement>('overlay').checked = screen.heatmap;
     find<HTMLInputElement>('opacity').value = String(Math.round(screen.opacity * 100));
     find<HTMLButtonElement>('live').disabled = !replay;
@@ -57,17 +56,6 @@ function noteOf(id: string | undefined, inspection: Inspection | undefined, repl
   if (id === undefined || inspection?.jpeg) return '';
   if (replay && !inspection) return 'Its pictures are no longer kept: they are lost when the page is loaded anew.';
   return 'No frame came with this result. Frames come where the device has frames: true for this camera.';
-}
-
-function replayText(camera: CameraState, replay: Point, now: number): string {
-  const number = camera.rejects.length - camera.rejects.indexOf(replay);
-  const parts = [
-    `REPLAY ${number} of ${camera.rejects.length}`,
-    whenText(replay.at, now),
-    replay.verdict.toUpperCase(),
-    productText(replay.product),
-  ];
-  return [...parts, `${ratioText(replay)} threshold`].join(' · ');
 }
 
 function figuresOf(camera: CameraState, now: number) {
