@@ -1,6 +1,5 @@
 import { join, resolve } from 'node:path';
-import { BeltsightError } from '@beltsight/sdk';
-import { channelPath, releasePath, type Scope, scopePath } from '@beltsight/sdk/release';
+import { channelPath, type Scope, scopePath } from '@beltsight/sdk/release';
 import Table from 'cli-table3';
 import { Command } from 'commander';
 import { firstLineOf, textOf } from '../config-file.js';
@@ -10,6 +9,7 @@ import { addScope, initWorkspace, rotateKey } from '../release/init.js';
 import { serveOverMqtt } from '../release/mqtt-server.js';
 import { knownPassphrases, newPassphrases } from '../release/passphrase.js';
 import { publish } from '../release/publish.js';
+import { targetPath } from '../release/reference.js';
 import { serveRepository } from '../release/serve.js';
 import { readSettings } from '../release/settings.js';
 import { Signers } from '../release/signers.js';
@@ -71,6 +71,14 @@ function initCommand(): Command {
     });
 }
 
+interface AddFlags extends ScopeFlags {
+  readonly bundle: string;
+  readonly name: string;
+  readonly channel?: string;
+  readonly notes: string;
+  readonly force?: boolean;
+}
+
 function addCommand(): Command {
   return withScope(command('add'))
     .description('Stage a bundle as the next version of a name')
@@ -78,18 +86,22 @@ function addCommand(): Command {
     .requiredOption('--name <name>', 'name of the release: letters, digits, "." and "_"')
     .option('--channel <channel>', 'let the devices of this channel run it, too')
     .option('--notes <text>', 'what people should know of it', '')
+    .option('--force', 'although it is worse than the model it was trained from, or was not compared with it')
     .addHelpText(
       'after',
       '\nExample:\n  beltsight release add --bundle bundles/first --name bottles --channel stable\n  beltsight release publish',
     )
-    .action(async (flags: ScopeFlags & { bundle: string; name: string; channel?: string; notes: string }) => {
+    .action(async (flags: AddFlags) => {
       const workspace = new Workspace(flags.releases);
-      await readSettings(workspace.folder);
+      const { tolerance } = await readSettings(workspace.folder);
       const scope = scopeOf(flags);
       const now = new Date();
-      const { bundle, name, notes } = flags;
-      const { path, newBytes, totalBytes } = await addBundle({ workspace, bundle, name, scope, notes, now });
+      const { bundle, name, notes, force = false } = flags;
+      const options = { workspace, bundle, name, scope, notes, now, tolerance, force };
+      const { path, newBytes, totalBytes, objection, trainable } = await addBundle(options);
       if (flags.channel !== undefined) await promote(workspace, scope, flags.channel, path, now);
+      if (objection !== undefined) say(`Warning: forced, although ${objection}.`);
+      if (!trainable) say('Warning: its run folder is not here, so beltsight train --from will ask for it.');
       say(
         `Staged ${path}: ${megabytes(totalBytes)}, of which ${megabytes(newBytes)} are new. beltsight release publish signs it.`,
       );
@@ -212,17 +224,6 @@ async function serveBroker(url: string, folder: string, { username, passwordFile
     ...(ca === undefined ? {} : { ca: await textOf(ca) }),
   };
   return serveOverMqtt({ folder, url, mqtt, log: say });
-}
-
-/** People write `bottles-3`, programs the whole path. */
-function targetPath(release: string, scope: Scope): string {
-  if (release.startsWith('releases/')) return release;
-  const [, name, version] = /^([A-Za-z0-9_.]+)-(\d+)$/.exec(release) ?? [];
-  if (name !== undefined) return releasePath(scope, { name, version: Number(version) });
-  throw new BeltsightError(
-    'ARGUMENT_INVALID',
-    `"${release}" is no release: write <name>-<version>, such as bottles-3.`,
-  );
 }
 
 function tables({ roles, releases, channels, revoked }: ReleaseStatus): string {

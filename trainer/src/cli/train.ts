@@ -1,16 +1,26 @@
 import { BeltsightError } from '@beltsight/sdk';
 import { Command } from 'commander';
+import { comparisonTable } from '../compare/table.js';
+import { concludeFineTuning, startFineTuning } from '../finetune/finetune.js';
 import { readTrainConfig } from '../train/config-file.js';
 import { terminalReporter } from '../train/progress.js';
+import { readRunDescription } from '../train/run.js';
 import { train } from '../train/train.js';
+import { StageBar } from './stage-bar.js';
 
 interface Flags {
   readonly data?: string[];
   readonly out: string;
   readonly resume?: boolean;
   readonly config?: string;
+  readonly from?: string;
+  readonly feedback?: string[];
+  readonly releases: string;
+  readonly run?: string;
   readonly [flag: string]: unknown;
 }
+
+const say = (line: string) => void process.stderr.write(`${line}\n`);
 
 const whole = (value: string) => {
   const number = Number(value);
@@ -26,8 +36,8 @@ export function trainCommand(): Command {
     .requiredOption('--out <run>', 'run folder to write')
     .option('--loss <mode>', 'ccl, rd+projector or rd (default: ccl)')
     .option('--size <pixels>', 'side of the square input, a multiple of 32 (default: 256)', whole)
-    .option('--epochs <n>', 'at most so many (default: 100)', whole)
-    .option('--patience <n>', 'stop after so many epochs without improvement (default: 10)', whole)
+    .option('--epochs <n>', 'at most so many (default: 100; with --from 20)', whole)
+    .option('--patience <n>', 'stop after so many epochs without improvement (default: 10; with --from 5)', whole)
     .option('--seed <n>', 'the same seed gives the same model on one machine (default: 0)', whole)
     .option('--batch <n>', 'images a step (default: 16)', whole)
     .option('--teacher <name|file>', 'mobilenet_v2, or a safetensors file (default: mobilenet_v2)')
@@ -35,23 +45,36 @@ export function trainCommand(): Command {
     .option('--threads <n>', 'for the engine (default: all cores)', whole)
     .option('--config <file>', 'YAML or JSON with any of these and more; see docs/training.md')
     .option('--resume', 'go on with the run in --out after a stop of any kind')
-    .addHelpText('after', '\nExample:\n  beltsight train --data products --out runs/first --size 256')
-    .action(async ({ out, resume = false, config: file, ...flags }: Flags) => {
-      if (!resume && !flags.data && file === undefined) {
-        throw new BeltsightError(
-          'ARGUMENT_INVALID',
-          'Nothing to train on: give --data DIR (or --resume with a run in --out).',
-        );
+    .option('--from <model>', 'train a model further: a release such as bottles-3, a bundle folder, or a run folder')
+    .option(
+      '--feedback <dir...>',
+      'with --from: folders of beltsight inbox, pictures of good products that were rejected',
+    )
+    .option('--releases <folder>', 'with --from: workspace that the release is in', 'releases')
+    .option('--run <run>', 'with --from: run folder of that model, where it was moved')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  beltsight train --data products --out runs/first --size 256
+  beltsight train --from bottles-3 --feedback inbox --out runs/second`,
+    )
+    .action(async (given: Flags) => {
+      requireSense(given);
+      const { out, resume = false, config: file, from, feedback, releases, run: moved, ...flags } = given;
+      if (from !== undefined) {
+        const config = { file, flags };
+        await startFineTuning({ from, releases, run: moved, feedback: feedback ?? [], out, config, log: say });
       }
-      const config = resume ? undefined : await readTrainConfig(file, flags);
+      const config = resume || from !== undefined ? undefined : await readTrainConfig(file, flags);
       const stopper = stopOnSignal();
       try {
         const { end, epochs, bestEpoch, bestLoss } = await train(config, {
           out,
-          resume,
+          resume: config === undefined,
           signal: stopper.signal,
           reporter: (run) => terminalReporter(process.stderr, run.config.epochs, run.config.batch),
-          log: (line) => process.stderr.write(`${line}\n`),
+          log: say,
         });
         if (end === 'interrupted') {
           process.stderr.write(`\nStopped. Go on with: beltsight train --out ${out} --resume\n`);
@@ -60,13 +83,41 @@ export function trainCommand(): Command {
         }
         const best =
           bestEpoch === null ? '' : `, best after epoch ${bestEpoch + 1} (held-out loss ${bestLoss?.toFixed(4)})`;
-        process.stderr.write(
-          `Trained for ${epochs} epochs${best}.\nNext: beltsight export --run ${out} --out BUNDLE\n`,
-        );
+        say(`Trained for ${epochs} epochs${best}.`);
+        if ((await readRunDescription(out)).from) await conclude(out);
+        else say(`Next: beltsight export --run ${out} --out BUNDLE`);
       } finally {
         stopper.dispose();
       }
     });
+}
+
+/** @throws BeltsightError ARGUMENT_INVALID if the options do not say what to train, or say it twice */
+function requireSense({ resume, from, feedback, data, config }: Flags): void {
+  const problem = () => {
+    if (resume && (from !== undefined || feedback)) return '--resume goes on with the run in --out: leave out --from.';
+    if (from !== undefined && !feedback) return '--from needs --feedback INBOX: what there is to learn.';
+    if (from !== undefined && data) return '--from trains on the data of its model and --feedback: leave out --data.';
+    if (from === undefined && feedback) return '--feedback needs --from MODEL: what to train further.';
+    if (resume || from !== undefined || data || config !== undefined) return undefined;
+    return 'Nothing to train on: give --data DIR (or --resume with a run in --out).';
+  };
+  const message = problem();
+  if (message !== undefined) throw new BeltsightError('ARGUMENT_INVALID', message);
+}
+
+/** A model that was trained further becomes a bundle at once, and is compared with the one it came from. */
+async function conclude(out: string): Promise<void> {
+  const progress = new StageBar(process.stderr);
+  const { bundle, comparison } = await concludeFineTuning(out, {
+    log: (line) => {
+      progress.end();
+      say(line);
+    },
+    progress: (stage, done, total) => progress.update(stage, done, total),
+  }).finally(() => progress.end());
+  if (comparison) process.stdout.write(`${comparisonTable(comparison)}\n`);
+  say(`Next: beltsight release add --bundle ${bundle} --name NAME`);
 }
 
 /** The first Ctrl-C ends the running step and writes a checkpoint; the second ends the process at once. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
-import { type Bundle, decide, openBundle } from '@beltsight/sdk/bundle';
+import { type Bundle, type BundleClass, decide, openBundle } from '@beltsight/sdk/bundle';
 import { type ProductClass, readDataset, type TestImage } from '../data/dataset.js';
 import { ImageLoader } from '../data/loader.js';
 import { ModelRunner } from '../export/scoring.js';
@@ -30,6 +30,12 @@ export interface EvaluateOptions {
   readonly progress?: (done: number, total: number) => void;
 }
 
+/** A model file open to score, with what it decides by. */
+export interface OpenModel {
+  readonly runner: ModelRunner;
+  readonly classes: readonly BundleClass[];
+}
+
 /**
  * Measures a bundle on test images: the model file that devices run, on the pixels that devices see.
  * @throws BeltsightError BUNDLE_*, DATASET_*, IMAGE_*
@@ -44,10 +50,8 @@ export async function evaluateBundle(
   const total = classes.reduce((sum, { test }) => sum + test.length, 0);
   let done = 0;
   try {
-    const details: ClassDetail[] = [];
-    for (const product of classes) {
-      details.push(await evaluateClass(product, bundle, loader, runner, () => options.progress?.(++done, total)));
-    }
+    const model = { runner, classes: bundle.manifest.classes };
+    const details = await evaluateModel(model, classes, loader, () => options.progress?.(++done, total));
     const results = Object.fromEntries(details.map(({ name, result }) => [name, result] as const));
     const { modelId, name } = bundle.manifest;
     const mean = meanMetrics(Object.values(results));
@@ -59,6 +63,18 @@ export async function evaluateBundle(
     await runner.close();
     await loader.close();
   }
+}
+
+/** Measures a model on the test images of classes. */
+export async function evaluateModel(
+  model: OpenModel,
+  products: readonly ProductClass[],
+  loader: ImageLoader,
+  tick: () => void = () => undefined,
+): Promise<ClassDetail[]> {
+  const details: ClassDetail[] = [];
+  for (const product of products) details.push(await evaluateClass(product, model, loader, tick));
+  return details;
 }
 
 function selectClasses(
@@ -84,9 +100,8 @@ function selectClasses(
 
 async function evaluateClass(
   product: ProductClass,
-  bundle: Bundle,
+  { runner, classes }: OpenModel,
   loader: ImageLoader,
-  runner: ModelRunner,
   tick: () => void,
 ): Promise<ClassDetail> {
   const area = runner.size ** 2;
@@ -97,7 +112,7 @@ async function evaluateClass(
   let slot = 0;
   for (const test of product.test) {
     const output = await runner.score(await loader.load(test.file));
-    const decision = decide(output, bundle.manifest);
+    const decision = decide(output, { classes: [...classes] });
     images.push({
       ...test,
       score: output.score,
@@ -130,7 +145,7 @@ async function evaluateClass(
     confusion,
     falseRejectRate: good === 0 ? null : 1 - confusion.good.pass / good,
     recognised: images.filter(({ decision }) => decision.className === product.name).length / images.length,
-    threshold: bundle.manifest.classes.find(({ name }) => name === product.name)?.threshold ?? null,
+    threshold: classes.find(({ name }) => name === product.name)?.threshold ?? null,
   };
   return { name: product.name, result, images, proCurve };
 }

@@ -1,8 +1,16 @@
-import type { BundleClass } from '@beltsight/sdk/bundle';
-import type { TrainedRun } from '../train/run.js';
+import { resolve } from 'node:path';
+import { BeltsightError } from '@beltsight/sdk';
+import type { Bundle, BundleClass } from '@beltsight/sdk/bundle';
+import { z } from 'zod';
+import { type Comparison, comparisonSchema } from '../compare/comparison.js';
+import { comparisonMarkdown } from '../compare/table.js';
+import type { RunOrigin, TrainedRun } from '../train/run.js';
 import type { PrecisionDetails } from './precision/reduce.js';
 import type { PrecisionReport } from './precision/report.js';
 import { precisionMarkdown } from './precision/table.js';
+
+/** Path of the card for programs in a bundle. */
+export const CARD = 'model-card.json';
 
 /** What a bundle says of itself to people: how it was made and what can be expected of it. */
 export interface ModelCard {
@@ -19,6 +27,12 @@ export interface ModelCard {
     readonly sha256: string;
   };
   readonly dataDigest: string;
+  /** What a later training can go on from. */
+  readonly run: RunReference;
+  /** What the training started from; null: from nothing. */
+  readonly from: RunOrigin | null;
+  /** Against the model that the training started from; null where there is none, or nobody compared. */
+  readonly comparison: Comparison | null;
   readonly classes: readonly ClassCard[];
   /** Largest difference between exported scores and the trainer's own forward pass on the golden samples. */
   readonly exportDifference: number;
@@ -31,22 +45,43 @@ interface PrecisionCard {
   readonly report: PrecisionReport | null;
 }
 
+/** Where a run was, and the SHA-256 of its weights. */
+export type RunReference = z.infer<typeof runReferenceSchema>;
+const runReferenceSchema = z.object({ folder: z.string(), weights: z.string().regex(/^[0-9a-f]{64}$/) });
+
+/** What programs ask of the card of a bundle, which may be an older one. */
+const cardFactsSchema = z.object({
+  run: runReferenceSchema.optional(),
+  from: z.object({ modelId: z.string(), release: z.string().nullable() }).nullish(),
+  comparison: comparisonSchema.nullish(),
+});
+export type CardFacts = z.infer<typeof cardFactsSchema>;
+
 interface ClassCard {
   readonly name: string;
   readonly trainedOn: number;
+  /** How many of these were fed back. */
+  readonly fedBack: number;
   readonly calibratedOn: number;
   readonly threshold: number;
   readonly falseRejectRate: { readonly wanted: number; readonly attained: number };
 }
 
-export function modelCard(
-  name: string,
-  createdAt: string,
-  { run, best }: TrainedRun,
-  classes: readonly BundleClass[],
-  exportDifference: number,
-  precision: PrecisionCard,
-): ModelCard {
+export interface CardParts {
+  readonly name: string;
+  readonly createdAt: string;
+  /** Run folder. */
+  readonly folder: string;
+  readonly trained: TrainedRun;
+  readonly classes: readonly BundleClass[];
+  readonly exportDifference: number;
+  readonly precision: PrecisionCard;
+  readonly comparison: Comparison | null;
+}
+
+export function modelCard(parts: CardParts): ModelCard {
+  const { name, createdAt, trained, classes, exportDifference, precision, comparison } = parts;
+  const { run, best, sha256: weights } = trained;
   const { metadata, sha256 } = run.teacher;
   return {
     name,
@@ -62,9 +97,13 @@ export function modelCard(
       sha256,
     },
     dataDigest: run.dataDigest,
+    run: { folder: resolve(parts.folder), weights },
+    from: run.from ?? null,
+    comparison,
     classes: classes.map(({ name: className, threshold, falseRejectRate, calibration }, i) => ({
       name: className,
       trainedOn: run.classes[i]?.train.length ?? 0,
+      fedBack: run.classes[i]?.feedback.train.length ?? 0,
       calibratedOn: calibration.length,
       threshold,
       falseRejectRate,
@@ -74,12 +113,30 @@ export function modelCard(
   };
 }
 
+/**
+ * What the card of a bundle says to programs; nothing where a bundle has none.
+ * @throws BeltsightError BUNDLE_INVALID if it cannot be understood
+ */
+export async function readCard({ manifest, file }: Bundle): Promise<CardFacts> {
+  if (!(CARD in manifest.files)) return {};
+  try {
+    return cardFactsSchema.parse(JSON.parse(new TextDecoder().decode(await file(CARD))));
+  } catch (cause) {
+    const why = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;
+    throw new BeltsightError(
+      'BUNDLE_INVALID',
+      `${CARD} of the bundle is damaged or of another version: export again.\n${why}`,
+      { cause },
+    );
+  }
+}
+
 /** The card as a page of Markdown. */
 export function cardText(card: ModelCard): string {
   const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
   const rows = card.classes.map(
     (c) =>
-      `| ${c.name} | ${c.trainedOn} | ${c.calibratedOn} | ${c.threshold.toFixed(4)} | ${percent(c.falseRejectRate.wanted)} | ${percent(c.falseRejectRate.attained)} |`,
+      `| ${c.name} | ${c.trainedOn}${c.fedBack > 0 ? ` (${c.fedBack} fed back)` : ''} | ${c.calibratedOn} | ${c.threshold.toFixed(4)} | ${percent(c.falseRejectRate.wanted)} | ${percent(c.falseRejectRate.attained)} |`,
   );
   const { details, report } = card.precision;
   return `# ${card.name}
@@ -92,7 +149,7 @@ ${rows.join('\n')}
 
 The promise of false rejects holds for products like those the thresholds were calibrated on; another camera, light or
 position needs new pictures.
-
+${comparisonText(card)}
 ## Arithmetic
 
 ${PRECISION_TEXT[details.precision](details as never)}${report ? `\n\n${precisionMarkdown(report)}` : ''}
@@ -104,6 +161,13 @@ ${PRECISION_TEXT[details.precision](details as never)}${report ? `\n\n${precisio
 - Training data digest: ${card.dataDigest}
 - Exported scores differ from the trainer's by at most ${card.exportDifference.toExponential(1)}
 `;
+}
+
+function comparisonText({ from, comparison }: ModelCard): string {
+  if (!from) return '';
+  const start = from.release ?? `model ${from.modelId}`;
+  const figures = comparison ? comparisonMarkdown(comparison) : 'It was not compared with the model that it came from.';
+  return `\n## Before and after\n\nTrained further from ${start}.\n\n${figures}\n`;
 }
 
 const PRECISION_TEXT: {

@@ -1,11 +1,13 @@
 import { basename, resolve } from 'node:path';
 import { type BundleClass, MANIFEST, type Precision, sealBundle } from '@beltsight/sdk/bundle';
+import { compareModels } from '../compare/compare.js';
+import type { Comparison } from '../compare/comparison.js';
 import { ImageLoader } from '../data/loader.js';
 import { defineModel } from '../model/network.js';
 import { loadTeacher } from '../model/teacher/load.js';
-import { readRun, type TrainedRun } from '../train/run.js';
+import { type RunOrigin, readRun, runFiles, type TrainedRun } from '../train/run.js';
 import { type CalibrationSample, calibrate } from './calibrate.js';
-import { cardText, modelCard } from './card.js';
+import { CARD, cardText, modelCard } from './card.js';
 import { fitImages } from './fit-images.js';
 import { requireFree, writeFolder } from './folder.js';
 import { goldenSamples } from './golden.js';
@@ -21,7 +23,7 @@ import { ModelRunner } from './scoring.js';
 export interface ExportOptions {
   readonly run: string;
   readonly out: string;
-  /** What people call the model; default: the name of the run folder. */
+  /** What people call the model; default: the name of the run folder. Of a fine-tuning, this and the next three are by default those of the bundle that it started from. */
   readonly name?: string;
   /** Share of good products that may be rejected, in (0, 1); default 0.05. */
   readonly falseRejectRate?: number;
@@ -31,6 +33,8 @@ export interface ExportOptions {
   readonly precision?: Precision;
   /** Folder with test images in MVTec layout, on which precisions are compared; default: held-out images. */
   readonly evaluate?: string;
+  /** Whether a fine-tuned model is compared with the one it came from, on `evaluate` or the test images of its data; default true. */
+  readonly compare?: boolean;
   /** Time for measuring what each layer loses to 8-bit integers, ms; default three minutes. */
   readonly scanMs?: number;
   /** Sentences for people: warnings about the calibration, what a precision keeps back. */
@@ -45,6 +49,8 @@ export interface ExportSummary {
   readonly exportDifference: number;
   /** Accuracy and drift by precision; null for a graph in single precision that nobody asked to evaluate. */
   readonly precisions: PrecisionReport | null;
+  /** Against the model that the training started from; null where there is none, or nobody wanted it. */
+  readonly comparison: Comparison | null;
 }
 
 /**
@@ -53,11 +59,11 @@ export interface ExportSummary {
  * @throws BeltsightError RUN_INVALID, GRAPH_INVALID, IO_FAILED, ...
  */
 export async function exportBundle(options: ExportOptions): Promise<ExportSummary> {
-  const { out, falseRejectRate = 0.05, batch = 1, precision = 'fp32', log = () => undefined } = options;
-  const name = options.name ?? basename(resolve(options.run));
+  const { out, log = () => undefined } = options;
   await requireFree(out);
   const trained = await readRun(options.run);
-  const teacher = await loadTeacher(trained.run.teacher.source);
+  const { name, falseRejectRate, batch, precision } = { ...settingsOf(trained, options), ...given(options) };
+  const teacher = await loadTeacher(trained.run.teacher.source, trained.run.teacher.sha256);
   const model = defineModel(trained.run.model);
   const plain = inferenceGraph(model, teacher, trained.weights, batch);
   const exactGraph = optimised(plain);
@@ -93,8 +99,18 @@ export async function exportBundle(options: ExportOptions): Promise<ExportSummar
       candidates.length === 1 && !samples
         ? null
         : await comparePrecisions(candidates, samples ?? heldOutSamples(trained.run, loader));
+    const comparison = await compared(trained, shipped, options);
     const createdAt = new Date().toISOString();
-    const card = modelCard(name, createdAt, trained, classes, difference, { details, report: precisions });
+    const card = modelCard({
+      name,
+      createdAt,
+      folder: options.run,
+      trained,
+      classes,
+      exportDifference: difference,
+      precision: { details, report: precisions },
+      comparison,
+    });
     const encode = (text: string) => new TextEncoder().encode(text);
     const files = await sealBundle({
       name,
@@ -109,17 +125,45 @@ export async function exportBundle(options: ExportOptions): Promise<ExportSummar
       tolerance: TOLERANCE[precision],
       extra: new Map([
         ...pictures,
-        ['model-card.json', encode(`${JSON.stringify(card, null, 2)}\n`)],
+        [CARD, encode(`${JSON.stringify(card, null, 2)}\n`)],
         ['model-card.md', encode(cardText(card))],
       ]),
     });
     await writeFolder(out, files);
     const modelId = JSON.parse(new TextDecoder().decode(files.get(MANIFEST))).modelId as string;
-    return { modelId, classes, exportDifference: difference, precisions };
+    return { modelId, classes, exportDifference: difference, precisions, comparison };
   } finally {
     for (const runner of open) await runner.close();
     await loader.close();
   }
+}
+
+/** How a bundle is exported where nobody says otherwise: as the one was that the training started from. */
+function settingsOf({ run }: TrainedRun, options: ExportOptions): RunOrigin['export'] {
+  const name = basename(resolve(options.run));
+  return run.from?.export ?? { name, falseRejectRate: 0.05, batch: 1, precision: 'fp32' };
+}
+
+function given({ name, falseRejectRate, batch, precision }: ExportOptions): Partial<RunOrigin['export']> {
+  const wanted = Object.entries({ name, falseRejectRate, batch, precision }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(wanted);
+}
+
+/** A model that was trained further beside the one it came from, which lies in the run. */
+async function compared(
+  { run }: TrainedRun,
+  after: Candidate,
+  { run: folder, compare = true, evaluate, progress }: ExportOptions,
+): Promise<Comparison | null> {
+  if (!run.from || !compare) return null;
+  const data = evaluate === undefined ? run.config.data : [evaluate];
+  return compareModels({
+    before: runFiles(folder).origin,
+    after,
+    run,
+    data,
+    progress: (done, total) => progress?.('comparing with the model before', done, total),
+  });
 }
 
 async function scoreHeldOut(

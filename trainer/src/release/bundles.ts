@@ -13,8 +13,12 @@ import {
   releaseSchema,
   type Scope,
 } from '@beltsight/sdk/release';
+import { type Tolerance, toleranceSchema } from '../compare/comparison.js';
+import { readCard } from '../export/card.js';
 import { writeFailed } from '../train/atomic.js';
+import { objection, refuse } from './refusal.js';
 import { digestOf } from './repository.js';
+import { keepTrainingState } from './training-state.js';
 import type { Workspace } from './workspace.js';
 
 export interface AddOptions {
@@ -24,6 +28,10 @@ export interface AddOptions {
   readonly scope: Scope;
   readonly notes: string;
   readonly now: Date;
+  /** By how much a model may be worse than the one it was trained from. */
+  readonly tolerance?: Tolerance;
+  /** Release it although it is worse, or was not compared. */
+  readonly force?: boolean;
 }
 
 export interface Added {
@@ -33,15 +41,26 @@ export interface Added {
   /** Bytes that a device which has all earlier releases must fetch, and those of the whole bundle. */
   readonly newBytes: number;
   readonly totalBytes: number;
+  /** Why it would have been refused without `force`. */
+  readonly objection: string | undefined;
+  /** Whether the workspace has what a later training goes on from. */
+  readonly trainable: boolean;
 }
 
 /**
  * Stages a bundle as the next version of a name. Its files become blobs named by their SHA-256: what an earlier release has is not stored again.
- * @throws BeltsightError BUNDLE_* if the bundle is not sound, ARGUMENT_INVALID, IO_FAILED
+ * Beside them the workspace keeps what the model can be trained further from.
+ * @throws BeltsightError BUNDLE_* if the bundle is not sound, RELEASE_REFUSED if it is worse than the model it came from or was not compared
+ * with it, ARGUMENT_INVALID, IO_FAILED
  */
-export async function addBundle({ workspace, bundle, name, scope, notes, now }: AddOptions): Promise<Added> {
+export async function addBundle(options: AddOptions): Promise<Added> {
+  const { workspace, bundle, name, scope, notes, now, force = false } = options;
   const read = (path: string) => readFile(join(bundle, path));
-  const { manifest } = await openBundle(read, (path) => digestFile(join(bundle, path)));
+  const opened = await openBundle(read, (path) => digestFile(join(bundle, path)));
+  const { manifest } = opened;
+  const card = await readCard(opened);
+  const against = objection(card, options.tolerance ?? toleranceSchema.parse({}));
+  if (against !== undefined && !force) refuse(against);
   const content = await read(MANIFEST);
   const files: Release['files'] = {
     ...manifest.files,
@@ -68,9 +87,10 @@ export async function addBundle({ workspace, bundle, name, scope, notes, now }: 
     if (await storeBlob(join(bundle, path), join(workspace.repository.folder, blobPath(sha256)), sizeBytes))
       newBytes += sizeBytes;
   }
+  const trainable = card.run !== undefined && (await keepTrainingState(workspace, card.run));
   const path = releasePath(scope, release.data);
   await workspace.stage(path, release.data);
-  return { path, release: release.data, newBytes, totalBytes };
+  return { path, release: release.data, newBytes, totalBytes, objection: against, trainable };
 }
 
 /**

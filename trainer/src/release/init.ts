@@ -1,6 +1,7 @@
 import { access, chmod, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
+import { toleranceSchema } from '../compare/comparison.js';
 import { type Scope, scopePath, scopeRole } from '@beltsight/sdk/release';
 import { writeAtomically } from '../train/atomic.js';
 import { makeKey } from './key-file.js';
@@ -28,7 +29,8 @@ export async function initWorkspace(folder: string, passphrase: NewPassphrase, w
     keys[role] = await newKeyFile(folder, role, passphrase, workFactor);
     roles[role] = { keys: [role], threshold: 1, expiryDays: EXPIRY_DAYS[role] };
   }
-  await writeSettings(folder, { schema: 'beltsight.release-settings/1', keys, roles, scopes: [] });
+  const tolerance = toleranceSchema.parse({});
+  await writeSettings(folder, { schema: 'beltsight.release-settings/1', keys, roles, scopes: [], tolerance });
 }
 
 /**

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { BeltsightError, parseConfig } from '@beltsight/sdk';
 import { parseDocument, stringify } from 'yaml';
 import { z } from 'zod';
+import { toleranceSchema } from '../compare/comparison.js';
 import { writeAtomically } from '../train/atomic.js';
 
 const publicKey = z.string().regex(/^[0-9a-f]{64}$/, 'an Ed25519 public key: 64 hex digits');
@@ -48,6 +49,9 @@ const settingsSchema = z
       .array(scopedRoleSchema)
       .default([])
       .describe('Sites and lines whose releases are signed by keys of their own.'),
+    tolerance: toleranceSchema
+      .default(toleranceSchema.parse({}))
+      .describe('By how much a model may be worse than the one it was trained from.'),
   })
   .superRefine(({ keys, roles, scopes }, context) => {
     const users = [...Object.entries(roles), ...scopes.map((scope, i) => [`scopes.${i}`, scope] as const)];

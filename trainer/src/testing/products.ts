@@ -19,8 +19,11 @@ const LOOKS = {
 } as const;
 export type TinyClass = keyof typeof LOOKS;
 
-/** 8-bit RGB of a striped product with noise of its own; `defect` draws a bright square into it. */
-function tinyProduct(kind: TinyClass, seed: number, defect = false): Uint8Array {
+/** What is drawn onto a product: a defect, a bright square in the middle; or a label, which good products may have, in a corner. */
+type Mark = 'defect' | 'label';
+
+/** 8-bit RGB of a striped product with noise of its own. */
+function tinyProduct(kind: TinyClass, seed: number, mark?: Mark): Uint8Array {
   const { colour, across } = LOOKS[kind];
   let state = seed * 7919 + 17;
   const noise = () => {
@@ -30,13 +33,17 @@ function tinyProduct(kind: TinyClass, seed: number, defect = false): Uint8Array 
   return Uint8Array.from({ length: PICTURE_SIZE * PICTURE_SIZE * 3 }, (_, i) => {
     const pixel = Math.floor(i / 3);
     const [row, column] = [Math.floor(pixel / PICTURE_SIZE), pixel % PICTURE_SIZE];
-    if (defect && inSquare(row, column)) return 250;
+    if (mark === 'defect' && inSquare(row, column)) return 250;
+    if (mark === 'label' && inLabel(row, column)) return LABEL[i % 3] as number;
     const stripe = Math.floor((across ? row : column) / 6) % 2 === 0 ? 1 : 0.6;
     return Math.max(0, Math.min(255, (colour[i % 3] as number) * stripe + noise()));
   });
 }
 
 const inSquare = (row: number, column: number) => row >= 14 && row < 26 && column >= 20 && column < 32;
+
+const LABEL = [240, 235, 30];
+const inLabel = (row: number, column: number) => row < 12 && column < 18;
 
 /** Writes RGB or grey pixels of a tiny picture as PNG. */
 async function writePicture(file: string, data: Uint8Array, channels: 1 | 3 = 3): Promise<void> {
@@ -58,8 +65,15 @@ export async function writeTinyClass(root: string, kind: TinyClass, train = 8, n
   );
   for (let i = 0; i < 4; i++) {
     if (i < 3) await writePicture(join(folder, 'test', 'good', `${i}.png`), tinyProduct(kind, 100 + i));
-    await writePicture(join(folder, 'test', 'spot', `${i}.png`), tinyProduct(kind, 200 + i, true));
+    await writePicture(join(folder, 'test', 'spot', `${i}.png`), tinyProduct(kind, 200 + i, 'defect'));
     if (i < 3) await writePicture(join(folder, 'ground_truth', 'spot', `${i}_mask.png`), mask, 1);
   }
   return good;
+}
+
+/** Writes good products with a label, as an inbox receives pictures; they are named by their seeds. */
+export async function writeLabelled(inbox: string, kind: TinyClass, seeds: readonly number[], name: string = kind) {
+  for (const seed of seeds) {
+    await writePicture(join(inbox, name, 'train', 'good', `${seed}.png`), tinyProduct(kind, seed, 'label'));
+  }
 }

@@ -79,6 +79,21 @@ export async function writeWeights(
   await writeAtomically(file, writeSafetensors(stored(new Map(weights)), metadata));
 }
 
+/**
+ * The weights that a fine-tuning starts from.
+ * @throws BeltsightError CHECKPOINT_INVALID if the file is missing or damaged
+ */
+export async function readWeights(file: string): Promise<ReadonlyMap<string, Float32Array>> {
+  try {
+    const { tensors } = readSafetensors(await readFile(file), file);
+    return new Map([...tensors].map(([name, { data }]) => [name, data] as const));
+  } catch (cause) {
+    throw new BeltsightError('CHECKPOINT_INVALID', `${file} is missing or damaged: start again in another folder.`, {
+      cause,
+    });
+  }
+}
+
 function stored(tensors: ReadonlyMap<string, Float32Array>): Map<string, StoredTensor> {
   return new Map([...tensors].map(([name, data]) => [name, { shape: [data.length], data }] as const));
 }

@@ -29,6 +29,12 @@ export const trainConfigSchema = z.strictObject({
     .max(0.5)
     .default(0.1)
     .describe('Share of good images held out for stopping and calibration.'),
+  feedbackRepeat: z
+    .int()
+    .positive()
+    .max(100)
+    .default(4)
+    .describe('How often an epoch of a fine-tuning shows each picture that was fed back.'),
   seed: z.int().min(0).max(0x7fffffff).default(0),
   learningRates: z
     .strictObject({ projector: z.number().positive().default(0.001), student: z.number().positive().default(0.005) })

@@ -19,6 +19,8 @@ export interface LoopOptions {
   readonly batch: number;
   readonly checkpointMs: number;
   readonly files: { readonly metrics: string; readonly checkpoint: string; readonly best: string };
+  /** Whether what the engine starts with is a trained model, which the epochs must beat. */
+  readonly startCounts?: boolean;
   /** Set to stop after the running step. */
   readonly signal: AbortSignal;
   readonly now?: () => number;
@@ -65,6 +67,14 @@ export async function trainLoop(
   };
   try {
     const heldOut = await data.heldOut();
+    const validate = async () => mean(await engine.validate(heldOut.pixels, heldOut.count));
+    const keepBest = (epoch: number, heldOutLoss: number) =>
+      writeWeights(files.best, engine.state(), { epoch: `${epoch}`, heldOutLoss: `${heldOutLoss}` });
+    if (options.startCounts && start.step === 0) {
+      const bestLoss = await validate();
+      await keepBest(-1, bestLoss);
+      progress = { ...progress, bestLoss };
+    }
     while (!progress.finished) {
       const { epoch } = progress;
       const count = data.batches(epoch);
@@ -98,10 +108,10 @@ export async function trainLoop(
           return { end: 'interrupted', progress };
         }
       }
-      const heldOutLoss = mean(await engine.validate(heldOut.pixels, heldOut.count));
+      const heldOutLoss = await validate();
       const best = progress.bestLoss === null || heldOutLoss < progress.bestLoss;
       if (best) {
-        await writeWeights(files.best, engine.state(), { epoch: `${epoch}`, heldOutLoss: `${heldOutLoss}` });
+        await keepBest(epoch, heldOutLoss);
         progress = { ...progress, bestEpoch: epoch, bestLoss: heldOutLoss };
       }
       const losses = mapLosses(progress.lossSums, (sum) => sum / Math.max(1, progress.batch));
@@ -116,7 +126,7 @@ export async function trainLoop(
       // No times in the file: a run is reproducible to the bit.
       await metrics.write({ type: 'epoch', epoch, heldOutLoss, best, ...losses });
       report.epochDone(summary);
-      const patient = epoch - (progress.bestEpoch ?? 0) < options.patience;
+      const patient = epoch - (progress.bestEpoch ?? -1) < options.patience;
       const finished = epoch + 1 >= options.epochs || !patient;
       await checkpoint({ ...progress, epoch: epoch + 1, batch: 0, lossSums: NO_LOSSES, finished });
       if (signal.aborted && !progress.finished) return { end: 'interrupted', progress };

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
+import { PRECISIONS } from '@beltsight/sdk/bundle';
 import { z } from 'zod';
 import { modelConfigSchema } from '../model/network.js';
 import { readSafetensors } from '../model/safetensors.js';
@@ -9,6 +11,8 @@ import { trainConfigSchema } from './config.js';
 
 const RUN = 'run.json';
 const BEST = 'best.safetensors';
+/** The bundle that a fine-tuning started from. */
+const ORIGIN = 'origin';
 
 /** A class of a run: which of its good images train, and which are held out for stopping and calibration. */
 const runClassSchema = z.object({
@@ -16,7 +20,32 @@ const runClassSchema = z.object({
   folder: z.string(),
   train: z.array(z.string()).min(1),
   heldOut: z.array(z.string()),
+  /**
+   * Pictures that were fed back: false alarms of an earlier model. Those that train and those that are held out stand among the others,
+   * too; `test` ones measure only.
+   */
+  feedback: z
+    .object({ train: z.array(z.string()), heldOut: z.array(z.string()), test: z.array(z.string()) })
+    .default({ train: [], heldOut: [], test: [] }),
 });
+export type RunClass = z.infer<typeof runClassSchema>;
+
+/** What a fine-tuning started from. */
+const originSchema = z.object({
+  modelId: z.string().describe('Of the bundle in the folder `origin`, with which the result is compared.'),
+  release: z.string().nullable().describe('Target path of the release that it was; null: a bundle or run folder.'),
+  weights: z.string().describe('SHA-256 of the weights, `start.safetensors`.'),
+  feedback: z.string().describe('SHA-256 over the pictures that were fed back.'),
+  export: z
+    .object({
+      name: z.string(),
+      falseRejectRate: z.number().gt(0).lt(1),
+      batch: z.int().positive(),
+      precision: z.enum(PRECISIONS),
+    })
+    .describe('How that bundle was exported, and the one of this run is.'),
+});
+export type RunOrigin = z.infer<typeof originSchema>;
 
 /** The description of a run: all that decides it, so that the same folder and seed give the same bits. */
 const runSchema = z.object({
@@ -28,6 +57,7 @@ const runSchema = z.object({
   teacher: z.object({ source: z.string(), metadata: z.record(z.string(), z.string()), sha256: z.string() }),
   dataDigest: z.string().describe('SHA-256 over names and sizes of the training images.'),
   classes: z.array(runClassSchema).min(1),
+  from: originSchema.optional().describe('Only of a fine-tuning.'),
 });
 export type Run = z.infer<typeof runSchema>;
 
@@ -35,8 +65,10 @@ export type Run = z.infer<typeof runSchema>;
 export interface TrainedRun {
   readonly run: Run;
   readonly weights: ReadonlyMap<string, Float32Array>;
-  /** Epoch of the best weights and their held-out distillation loss. */
+  /** Epoch of the best weights, -1 for those that a fine-tuning started from, and their held-out distillation loss. */
   readonly best: { readonly epoch: number; readonly heldOutLoss: number };
+  /** SHA-256 of the file that holds the weights. */
+  readonly sha256: string;
 }
 
 /** Paths inside a run folder. */
@@ -46,14 +78,19 @@ export function runFiles(folder: string) {
     metrics: join(folder, 'metrics.jsonl'),
     checkpoint: join(folder, 'checkpoint.safetensors'),
     best: join(folder, BEST),
+    start: join(folder, 'start.safetensors'),
+    origin: join(folder, ORIGIN),
+    bundle: join(folder, 'bundle'),
+    comparison: join(folder, 'comparison.json'),
   };
 }
 
 /**
  * Starts a run folder.
+ * @param describe may put more into the folder; the description comes last, so that a run is whole or none
  * @throws BeltsightError RUN_INVALID if the folder holds something already
  */
-export async function createRun(folder: string, run: Run): Promise<void> {
+export async function createRun(folder: string, describe: () => Promise<Run>): Promise<Run> {
   try {
     await mkdir(folder, { recursive: true });
   } catch (cause) {
@@ -64,7 +101,9 @@ export async function createRun(folder: string, run: Run): Promise<void> {
     const what = held.includes(RUN) ? 'holds a run already: add --resume to go on with it' : 'is not empty';
     throw new BeltsightError('RUN_INVALID', `${folder} ${what}, or choose another folder with --out.`);
   }
+  const run = await describe();
   await writeAtomically(join(folder, RUN), `${JSON.stringify(run, null, 2)}\n`);
+  return run;
 }
 
 /** @throws BeltsightError RUN_INVALID if the folder is no run or its description does not parse */
@@ -103,5 +142,14 @@ export async function readRun(folder: string): Promise<TrainedRun> {
     run,
     weights: new Map([...tensors].map(([name, { data }]) => [name, data] as const)),
     best: { epoch: Number(metadata.epoch), heldOutLoss: Number(metadata.heldOutLoss) },
+    sha256: createHash('sha256').update(bytes).digest('hex'),
   };
+}
+
+/** Whether a folder is a run with these weights (their SHA-256). */
+export async function isRun(folder: string, weights: string): Promise<boolean> {
+  return readRun(folder).then(
+    ({ sha256 }) => sha256 === weights,
+    () => false,
+  );
 }

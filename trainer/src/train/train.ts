@@ -1,23 +1,18 @@
-import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { BeltsightError } from '@beltsight/sdk';
-import { FULL, PHOTOMETRIC } from '../data/augment.js';
 import { readDataset, requireTraining } from '../data/dataset.js';
 import { ImageLoader } from '../data/loader.js';
-import { classAwareBatches, shuffledBatches } from '../data/sampler.js';
 import { holdOut } from '../data/split.js';
 import { defineModel, modelConfigSchema } from '../model/network.js';
 import { initialise } from '../model/parameters.js';
 import { loadTeacher } from '../model/teacher/load.js';
-import { type BatchSource, prepareBatch } from './batches.js';
-import { FRESH, readCheckpoint } from './checkpoint.js';
+import { FRESH, readCheckpoint, readWeights } from './checkpoint.js';
 import { lossOf, type TrainConfig } from './config.js';
+import { dataDigest, requireReadable, requireSameData, trainingData } from './data.js';
 import { CompiledEngine } from './engine/compiled.js';
 import { EagerEngine } from './engine/eager.js';
 import { DEFAULT_OPTIMIZER, type TrainingProgram } from './engine/program.js';
 import type { TrainingEngine } from './engine.js';
-import { type LoopEnd, type Reporter, type TrainingData, trainLoop } from './loop.js';
+import { type LoopEnd, type Reporter, trainLoop } from './loop.js';
 import { createProgram } from './program.js';
 import { createRun, type Run, readRunDescription, runFiles } from './run.js';
 
@@ -57,7 +52,7 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
   const checkpoint = options.resume ? await readCheckpoint(files.checkpoint) : undefined;
   const { model: modelConfig, classes } = run;
   if (options.resume) await requireSameData(run);
-  const teacher = await loadTeacher(run.teacher.source);
+  const teacher = await loadTeacher(run.teacher.source, run.teacher.sha256);
   const model = defineModel(modelConfig);
   const loss = lossOf(run.config, classes.length);
   const program = createProgram(model, teacher, loss, run.config.batch);
@@ -66,15 +61,16 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
   const engine = await openEngine(run.config, program, run.config.epochs * data.batches(0));
   log(`Engine ${engine.description}.`);
   try {
-    engine.restore(
-      checkpoint?.state ?? { step: 0, tensors: initialise(model.parameters, model.statistics, run.config.seed) },
-    );
+    const fresh = () =>
+      run.from ? readWeights(files.start) : initialise(model.parameters, model.statistics, run.config.seed);
+    engine.restore(checkpoint?.state ?? { step: 0, tensors: await fresh() });
     const { end, progress } = await trainLoop(engine, data, checkpoint?.progress ?? FRESH, {
       epochs: run.config.epochs,
       patience: run.config.patience,
       batch: run.config.batch,
       checkpointMs: run.config.checkpointMinutes * 60_000,
       files,
+      startCounts: run.from !== undefined,
       signal: options.signal ?? new AbortController().signal,
       report: options.reporter?.(run) ?? SILENT,
     });
@@ -97,7 +93,7 @@ async function startRun(config: TrainConfig, out: string, log: (line: string) =>
   const teacher = await loadTeacher(config.teacher);
   const classes = dataset.map(({ name, folder, train }, label) => {
     const { train: kept, heldOut } = holdOut(train, config.heldOut, config.seed, label);
-    return { name, folder, train: [...kept], heldOut: [...heldOut] };
+    return { name, folder, train: [...kept], heldOut: [...heldOut], feedback: { train: [], heldOut: [], test: [] } };
   });
   for (const { name, train, heldOut } of classes) {
     log(`Class ${name}: ${train.length} images to train on, ${heldOut.length} held out.`);
@@ -123,55 +119,10 @@ async function startRun(config: TrainConfig, out: string, log: (line: string) =>
       ...(config.projectorReduction === undefined ? {} : { projectorReduction: config.projectorReduction }),
     }),
     teacher: { source: config.teacher, metadata: { ...teacher.metadata }, sha256: teacher.sha256 },
-    dataDigest: await digest(classes),
+    dataDigest: await dataDigest(classes),
     classes,
   };
-  await createRun(out, run);
-  return run;
-}
-
-/** Decodes every image once, so that a damaged one is told of now and not after an hour, and all of them together. */
-async function requireReadable(files: readonly string[], size: number): Promise<void> {
-  const loader = new ImageLoader(size, 0);
-  const problems: string[] = [];
-  const queue = [...files];
-  const worker = async () => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      await loader.load(file).catch((error: Error) => problems.push(error.message));
-    }
-  };
-  await Promise.all(Array.from({ length: 4 }, worker));
-  await loader.close();
-  if (problems.length === 0) return;
-  const list = problems.sort().map((problem) => `  - ${problem}`);
-  throw new BeltsightError(
-    'IMAGE_UNREADABLE',
-    `${problems.length} training image(s) cannot be used:\n${list.join('\n')}`,
-  );
-}
-
-/** SHA-256 over names and sizes of all images of a run. */
-async function digest(classes: Run['classes']): Promise<string> {
-  const hash = createHash('sha256');
-  for (const { name, train, heldOut } of classes) {
-    hash.update(`${name}\n`);
-    for (const file of [...train, ...heldOut]) {
-      const size = await stat(file).then(
-        (info) => info.size,
-        () => -1,
-      );
-      hash.update(`${file}\t${size}\n`);
-    }
-  }
-  return hash.digest('hex');
-}
-
-async function requireSameData(run: Run): Promise<void> {
-  if ((await digest(run.classes)) === run.dataDigest) return;
-  throw new BeltsightError(
-    'RUN_INVALID',
-    'The training images are not those the run was started with: put them back, or start a new run in another folder.',
-  );
+  return createRun(out, async () => run);
 }
 
 async function openEngine(config: TrainConfig, program: TrainingProgram, steps: number): Promise<TrainingEngine> {
@@ -180,30 +131,4 @@ async function openEngine(config: TrainConfig, program: TrainingProgram, steps: 
   const optimizer = { ...DEFAULT_OPTIMIZER, learningRates, clipNorm, decaySteps };
   if (config.engine === 'native') return EagerEngine.open(program, optimizer);
   return CompiledEngine.open(program, optimizer, { threads: config.threads ?? availableParallelism() });
-}
-
-function trainingData(run: Run, loader: ImageLoader, program: TrainingProgram, geometric: boolean): TrainingData {
-  const { batch, seed, sampler, classesPerBatch } = run.config;
-  const source: BatchSource = {
-    loader,
-    files: run.classes.map(({ train }) => train),
-    augmentation: program.needs.augmented ? (geometric ? FULL : PHOTOMETRIC) : undefined,
-    negatives: program.needs.negatives,
-    seed,
-  };
-  const counts = source.files.map((files) => files.length);
-  const plan = (epoch: number) =>
-    sampler === 'shuffle'
-      ? shuffledBatches(counts, batch, seed, epoch)
-      : classAwareBatches(counts, batch, classesPerBatch, seed, epoch);
-  return {
-    batches: (epoch) => plan(epoch).length,
-    batch: (epoch, index) => prepareBatch(source, plan(epoch)[index] ?? [], epoch, index),
-    async heldOut() {
-      const files = run.classes.flatMap(({ train, heldOut }) => (heldOut.length > 0 ? heldOut : train));
-      const pixels = new Uint8Array(files.length * loader.size ** 2 * 3);
-      for (const [i, file] of files.entries()) pixels.set(await loader.load(file), i * loader.size ** 2 * 3);
-      return { pixels, count: files.length };
-    },
-  };
 }

@@ -35,10 +35,18 @@ export function backboneOf(name: string): Backbone {
 
 /**
  * Loads a teacher: `mobilenet_v2` (shipped), or a safetensors file of a known backbone, recognised by its layers.
- * @throws BeltsightError BACKBONE_INVALID if the file cannot be read or is none of the known backbones
+ * @param sha256 of the file, where a model was trained on it: no other teacher will do
+ * @throws BeltsightError BACKBONE_INVALID if the file cannot be read, is another one, or none of the known backbones
  */
-export async function loadTeacher(nameOrFile: string): Promise<Teacher> {
+export async function loadTeacher(nameOrFile: string, sha256?: string): Promise<Teacher> {
   const { bytes, source } = await readTeacherFile(nameOrFile);
+  const found = createHash('sha256').update(bytes).digest('hex');
+  if (sha256 !== undefined && found !== sha256) {
+    throw new BeltsightError(
+      'BACKBONE_INVALID',
+      `${source} is not the teacher that the model was trained on (SHA-256 ${found}, not ${sha256}): put that one back, or train anew.`,
+    );
+  }
   const { tensors, metadata } = readSafetensors(bytes, source);
   const backbone = BACKBONES.find((candidate) =>
     layersOf(candidate).every(({ name }) => tensors.has(`${name}.weight`)),
@@ -52,7 +60,7 @@ export async function loadTeacher(nameOrFile: string): Promise<Teacher> {
     weights.set(`${TEACHER_PREFIX}${layer.name}.weight`, filterOf(layer, tensors, source));
     weights.set(`${TEACHER_PREFIX}${layer.name}.bias`, tensorOf(`${layer.name}.bias`, [layer.output], tensors, source));
   }
-  return { backbone, weights, metadata, sha256: createHash('sha256').update(bytes).digest('hex') };
+  return { backbone, weights, metadata, sha256: found };
 }
 
 async function readTeacherFile(nameOrFile: string): Promise<{ bytes: Uint8Array; source: string }> {

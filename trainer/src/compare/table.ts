@@ -1,0 +1,51 @@
+import Table from 'cli-table3';
+import { type Comparison, FIGURES, type Figure, percent } from './comparison.js';
+
+const NAMES: Readonly<Record<Figure, string>> = {
+  imageAuroc: 'I-AUROC',
+  imageAp: 'I-AP',
+  imageF1: 'I-F1',
+  pixelAuroc: 'P-AUROC',
+  pixelAp: 'P-AP',
+  pixelF1: 'P-F1',
+  aupro: 'AUPRO',
+  falseRejects: 'false rejects',
+  missed: 'missed',
+  falseAlarms: 'fed-back pictures rejected',
+};
+
+/** The comparison as a table for a terminal: means, before and after. */
+export function comparisonTable(comparison: Comparison): string {
+  const table = new Table({
+    head: ['mean', 'before', 'after'],
+    style: { head: [], border: [] },
+    colAligns: ['left', 'right', 'right'],
+  });
+  for (const row of meanRows(comparison)) table.push(row);
+  return `${table.toString()}\n${imagesText(comparison)}`;
+}
+
+/** The comparison as Markdown: means, and image AUROC, false rejects and misses of each class. */
+export function comparisonMarkdown(comparison: Comparison): string {
+  const row = (columns: readonly string[]) => `| ${columns.join(' | ')} |`;
+  const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+    [head, head.map(() => '---'), ...rows].map(row).join('\n');
+  const shown = ['imageAuroc', 'falseRejects', 'missed', 'falseAlarms'] as const;
+  const classes = Object.entries(comparison.classes).map(([name, figures]) => [
+    name,
+    ...shown.map((figure) => `${percent(figures[figure].before)} → ${percent(figures[figure].after)}`),
+  ]);
+  return [
+    table(['mean', 'before', 'after'], meanRows(comparison)),
+    table(['class', ...shown.map((figure) => NAMES[figure])], classes),
+    imagesText(comparison),
+  ].join('\n\n');
+}
+
+function meanRows({ mean }: Comparison): string[][] {
+  return FIGURES.map((figure) => [NAMES[figure], percent(mean[figure].before), percent(mean[figure].after)]);
+}
+
+function imagesText({ before, data, images }: Comparison): string {
+  return `Against model ${before.modelId}${before.release === null ? '' : ` (${before.release})`}: ${images.good} good and ${images.defective} defective test images of ${data.join(', ')}, and ${images.feedback} pictures that were fed back and neither trained nor calibrated.`;
+}

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { BeltsightError } from '@beltsight/sdk';
+import { FULL, PHOTOMETRIC } from '../data/augment.js';
+import { ImageLoader } from '../data/loader.js';
+import { classAwareBatches, shuffledBatches } from '../data/sampler.js';
+import { type BatchSource, prepareBatch } from './batches.js';
+import type { TrainingProgram } from './engine/program.js';
+import type { TrainingData } from './loop.js';
+import type { Run } from './run.js';
+
+/** What a run trains on, batch by batch; pictures that were fed back come `feedbackRepeat` times an epoch. */
+export function trainingData(
+  run: Run,
+  loader: ImageLoader,
+  program: TrainingProgram,
+  geometric: boolean,
+): TrainingData {
+  const { batch, seed, sampler, classesPerBatch, feedbackRepeat } = run.config;
+  const source: BatchSource = {
+    loader,
+    files: run.classes.map(({ train, feedback }) => [...train, ...repeated(feedback.train, feedbackRepeat - 1)]),
+    augmentation: program.needs.augmented ? (geometric ? FULL : PHOTOMETRIC) : undefined,
+    negatives: program.needs.negatives,
+    seed,
+  };
+  const counts = source.files.map((files) => files.length);
+  const plan = (epoch: number) =>
+    sampler === 'shuffle'
+      ? shuffledBatches(counts, batch, seed, epoch)
+      : classAwareBatches(counts, batch, classesPerBatch, seed, epoch);
+  return {
+    batches: (epoch) => plan(epoch).length,
+    batch: (epoch, index) => prepareBatch(source, plan(epoch)[index] ?? [], epoch, index),
+    async heldOut() {
+      const files = run.classes.flatMap(({ train, heldOut }) => (heldOut.length > 0 ? heldOut : train));
+      const pixels = new Uint8Array(files.length * loader.size ** 2 * 3);
+      for (const [i, file] of files.entries()) pixels.set(await loader.load(file), i * loader.size ** 2 * 3);
+      return { pixels, count: files.length };
+    },
+  };
+}
+
+const repeated = (files: readonly string[], times: number) => Array.from({ length: times }, () => files).flat();
+
+/** Decodes every image once, so that a damaged one is told of now and not after an hour, and all of them together. */
+export async function requireReadable(files: readonly string[], size: number): Promise<void> {
+  const loader = new ImageLoader(size, 0);
+  const problems: string[] = [];
+  const queue = [...files];
+  const worker = async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      await loader.load(file).catch((error: Error) => problems.push(error.message));
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, worker));
+  await loader.close();
+  if (problems.length === 0) return;
+  const list = problems.sort().map((problem) => `  - ${problem}`);
+  throw new BeltsightError(
+    'IMAGE_UNREADABLE',
+    `${problems.length} training image(s) cannot be used:\n${list.join('\n')}`,
+  );
+}
+
+/** SHA-256 over names and sizes of all images of a run. */
+export async function dataDigest(classes: Run['classes']): Promise<string> {
+  const hash = createHash('sha256');
+  for (const { name, train, heldOut, feedback } of classes) {
+    hash.update(`${name}\n`);
+    for (const file of [...train, ...heldOut, ...feedback.test]) {
+      const size = await stat(file).then(
+        (info) => info.size,
+        () => -1,
+      );
+      hash.update(`${file}\t${size}\n`);
+    }
+  }
+  return hash.digest('hex');
+}
+
+export async function requireSameData(run: Run): Promise<void> {
+  if ((await dataDigest(run.classes)) === run.dataDigest) return;
+  throw new BeltsightError(
+    'RUN_INVALID',
+    'The training images are not those the run was started with: put them back, or start a new run in another folder.',
+  );
+}
