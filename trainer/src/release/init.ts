@@ -1,8 +1,8 @@
 import { access, chmod, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
-import { toleranceSchema } from '../compare/comparison.js';
 import { type Scope, scopePath, scopeRole } from '@beltsight/sdk/release';
+import { toleranceSchema } from '../compare/comparison.js';
 import { writeAtomically } from '../train/atomic.js';
 import { makeKey } from './key-file.js';
 import { readSettings, type Settings, type TopRole, writeSettings } from './settings.js';
