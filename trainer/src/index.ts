@@ -1,8 +1,14 @@
+export type { Comparison, Figures } from './compare/comparison.js';
 export { type ClassDetail, type EvaluateOptions, evaluateBundle } from './evaluate/evaluate.js';
 export { htmlReport } from './evaluate/report/report.js';
 export type { ClassMetrics, ClassResult, Confusion, Evaluation, ImageResult } from './evaluate/results.js';
 export { evaluationTable } from './evaluate/table.js';
 export { type ExportOptions, type ExportSummary, exportBundle } from './export/export.js';
+export {
+  concludeFineTuning,
+  type FineTuneOptions,
+  startFineTuning,
+} from './finetune/finetune.js';
 export { type LossMode, type TrainConfig, trainConfigSchema } from './train/config.js';
 export { readTrainConfig } from './train/config-file.js';
 export type { Losses } from './train/engine.js';

@@ -71,9 +71,14 @@ export async function writeTinyClass(root: string, kind: TinyClass, train = 8, n
   return good;
 }
 
-/** Writes good products with a label, as an inbox receives pictures; they are named by their seeds. */
-export async function writeLabelled(inbox: string, kind: TinyClass, seeds: readonly number[], name: string = kind) {
-  for (const seed of seeds) {
-    await writePicture(join(inbox, name, 'train', 'good', `${seed}.png`), tinyProduct(kind, seed, 'label'));
-  }
+/** Writes products as an inbox receives pictures, all with a mark; they are named by their seeds. */
+export async function writeFedBack(
+  inbox: string,
+  kind: TinyClass,
+  mark: Mark,
+  seeds: readonly number[],
+  name: string = kind,
+): Promise<void> {
+  for (const seed of seeds)
+    await writePicture(join(inbox, name, 'train', 'good', `${seed}.png`), tinyProduct(kind, seed, mark));
 }
