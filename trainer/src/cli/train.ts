@@ -1,5 +1,6 @@
 import { BeltsightError } from '@beltsight/sdk';
 import { Command } from 'commander';
+import { shortcomings, toleranceSchema } from '../compare/comparison.js';
 import { comparisonTable } from '../compare/table.js';
 import { concludeFineTuning, startFineTuning } from '../finetune/finetune.js';
 import { readTrainConfig } from '../train/config-file.js';
@@ -117,6 +118,8 @@ async function conclude(out: string): Promise<void> {
     progress: (stage, done, total) => progress.update(stage, done, total),
   }).finally(() => progress.end());
   if (comparison) process.stdout.write(`${comparisonTable(comparison)}\n`);
+  const worse = comparison ? shortcomings(comparison, toleranceSchema.parse({})) : [];
+  if (worse.length > 0) say(`Warning: worse than the model before: ${worse.join('; ')}.`);
   say(`Next: beltsight release add --bundle ${bundle} --name NAME`);
 }
 
