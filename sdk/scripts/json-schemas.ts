@@ -3,6 +3,7 @@ import { manifestSchema } from '../src/bundle/manifest.js';
 import { alarmSchema, rejectSchema } from '../src/messages/alarm.js';
 import { commandArguments, commandSchema, replySchema } from '../src/messages/command.js';
 import { resultSchema } from '../src/messages/result.js';
+import { rolloutSchema } from '../src/messages/rollout.js';
 import { statusSchema } from '../src/messages/status.js';
 import { desiredSchema, fetchSchema, updateStateSchema } from '../src/messages/update.js';
 
@@ -19,6 +20,7 @@ export function jsonSchemas(): Readonly<Record<string, unknown>> {
     'update-desired': desiredSchema,
     'update-state': updateStateSchema,
     'update-fetch': fetchSchema,
+    rollout: rolloutSchema,
     bundle: manifestSchema,
   };
   return Object.fromEntries(

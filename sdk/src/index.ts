@@ -37,6 +37,7 @@ export {
 export { jpegId, tagJpeg } from './messages/frame.js';
 export { decodePiece, encodePiece, type Piece } from './messages/piece.js';
 export { type ResultMessage, resultSchema, type Verdict, verdictSchema } from './messages/result.js';
+export { type RolloutMessage, rolloutSchema } from './messages/rollout.js';
 export {
   type CameraStatus,
   type CollectionStatus,
@@ -49,8 +50,19 @@ export {
   desiredSchema,
   type FetchMessage,
   fetchSchema,
+  releaseTarget,
   type UpdateState,
   type UpdateStateMessage,
   updateStateSchema,
+  windowSchema,
 } from './messages/update.js';
-export { type DeviceAddress, type DeviceTopics, type ParsedTopic, parseTopic, topicsOf } from './topics.js';
+export {
+  type DeviceAddress,
+  type DeviceTopics,
+  type ParsedTopic,
+  parseTopic,
+  rolloutId,
+  rolloutTopics,
+  rootFilter,
+  topicsOf,
+} from './topics.js';

@@ -82,6 +82,31 @@ export function rootFilter({ site, line, device }: { [Level in keyof DeviceAddre
   return ['beltsight', TOPIC_VERSION, ...levels].join('/');
 }
 
+/** The topics of one rollout, below `beltsight/1/rollout/<id>`. */
+export interface RolloutTopics {
+  /** Retained JSON {@link RolloutMessage}. */
+  readonly plan: string;
+  /** Whoever drives the rollout hears itself here: all that the broker had before has then arrived. Not retained. */
+  readonly echo: string;
+}
+
+const ROLLOUTS = `beltsight/${TOPIC_VERSION}/rollout`;
+
+/**
+ * @param id undefined: filters for those of all rollouts
+ * @throws BeltsightError ARGUMENT_INVALID like {@link topicsOf}
+ */
+export function rolloutTopics(id?: string): RolloutTopics {
+  const plan = `${ROLLOUTS}/${id === undefined ? '+' : level('rollout', id)}`;
+  return { plan, echo: `${plan}/echo` };
+}
+
+/** The id of the rollout whose plan a topic holds; undefined for a topic of something else. */
+export function rolloutId(topic: string): string | undefined {
+  const id = topic.startsWith(`${ROLLOUTS}/`) ? topic.slice(ROLLOUTS.length + 1) : '';
+  return LEVEL.test(id) ? id : undefined;
+}
+
 const CAMERA_TOPICS = ['result', 'heatmap', 'frame', 'alarm', 'reject'] as const;
 type CameraTopic = (typeof CAMERA_TOPICS)[number];
 const UPDATE_TOPICS = ['desired', 'state', 'fetch', 'piece'] as const;

@@ -4,16 +4,18 @@ import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
 import { inboxCommand } from './inbox.js';
 import { releaseCommand } from './release.js';
+import { rolloutCommand } from './rollout.js';
 import { trainCommand } from './train.js';
 
 const program = new Command('beltsight')
-  .description('Train, export and evaluate visual anomaly inspection models')
+  .description('Train, export and evaluate visual anomaly inspection models, and bring them to devices')
   .showHelpAfterError('(add --help for the options)')
   .addCommand(trainCommand())
   .addCommand(exportCommand())
   .addCommand(evaluateCommand())
   .addCommand(inboxCommand())
-  .addCommand(releaseCommand());
+  .addCommand(releaseCommand())
+  .addCommand(rolloutCommand());
 
 try {
   await program.parseAsync();

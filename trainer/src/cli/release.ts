@@ -2,7 +2,6 @@ import { join, resolve } from 'node:path';
 import { channelPath, type Scope, scopePath } from '@beltsight/sdk/release';
 import Table from 'cli-table3';
 import { Command } from 'commander';
-import { firstLineOf, textOf } from '../config-file.js';
 import { readAccess } from '../release/access.js';
 import { addBundle, promote, revoke } from '../release/bundles.js';
 import { addScope, initWorkspace, rotateKey } from '../release/init.js';
@@ -14,7 +13,9 @@ import { serveRepository } from '../release/serve.js';
 import { readSettings } from '../release/settings.js';
 import { Signers } from '../release/signers.js';
 import { type ReleaseStatus, releaseStatus } from '../release/status.js';
+import { targetPath } from '../release/target-path.js';
 import { Workspace } from '../release/workspace.js';
+import { type BrokerFlags, mqttOptions, withBroker } from './broker.js';
 import { type ListenFlags, listening, untilStopped, withListening } from './listening.js';
 
 interface ScopeFlags {
@@ -187,43 +188,31 @@ function rotateCommand(): Command {
     });
 }
 
-interface ServeFlags extends ListenFlags {
+interface ServeFlags extends ListenFlags, BrokerFlags {
   readonly releases: string;
   readonly access?: string;
   readonly mqtt?: string;
-  readonly username?: string;
-  readonly passwordFile?: string;
-  readonly ca?: string;
 }
 
 function serveCommand(): Command {
-  return withListening(command('serve'), '8091')
+  const serving = withListening(command('serve'), '8091')
     .description('Serve the repository over HTTP(S); any web server or object store does as well')
     .option('--access <file>', 'which device may read what (default: everybody everything)')
-    .option('--mqtt <url>', 'serve over this MQTT broker, too, for devices that reach nothing else')
-    .option('--username <name>', 'user at the broker')
-    .option('--password-file <file>', 'file whose first line is the password at the broker')
-    .option('--ca <file>', 'certificate authority of the broker (PEM)')
-    .action(async (flags: ServeFlags) => {
-      const folder = resolve(flags.releases, 'repository');
-      const access = flags.access === undefined ? undefined : await readAccess(flags.access);
-      const { address, ...where } = await listening(flags);
-      const server = await serveRepository({ folder, access, log: say, ...where });
-      const broker = flags.mqtt === undefined ? undefined : await serveBroker(flags.mqtt, folder, flags);
-      say(`Serving ${folder} on ${address(server.port)}. Ctrl-C ends.`);
-      await untilStopped();
-      await broker?.close();
-      await server.close();
-    });
-}
-
-async function serveBroker(url: string, folder: string, { username, passwordFile, ca }: ServeFlags) {
-  const mqtt = {
-    ...(username === undefined ? {} : { username }),
-    ...(passwordFile === undefined ? {} : { password: await firstLineOf(passwordFile) }),
-    ...(ca === undefined ? {} : { ca: await textOf(ca) }),
-  };
-  return serveOverMqtt({ folder, url, mqtt, log: say });
+    .option('--mqtt <url>', 'serve over this MQTT broker, too, for devices that reach nothing else');
+  return withBroker(serving).action(async (flags: ServeFlags) => {
+    const folder = resolve(flags.releases, 'repository');
+    const access = flags.access === undefined ? undefined : await readAccess(flags.access);
+    const { address, ...where } = await listening(flags);
+    const server = await serveRepository({ folder, access, log: say, ...where });
+    const broker =
+      flags.mqtt === undefined
+        ? undefined
+        : await serveOverMqtt({ folder, url: flags.mqtt, mqtt: await mqttOptions(flags), log: say });
+    say(`Serving ${folder} on ${address(server.port)}. Ctrl-C ends.`);
+    await untilStopped();
+    await broker?.close();
+    await server.close();
+  });
 }
 
 function tables({ roles, releases, channels, revoked }: ReleaseStatus): string {
