@@ -83,7 +83,7 @@ export function rootFilter({ site, line, device }: { [Level in keyof DeviceAddre
 }
 
 /** The topics of one rollout, below `beltsight/1/rollout/<id>`. */
-export interface RolloutTopics {
+interface RolloutTopics {
   /** Retained JSON {@link RolloutMessage}. */
   readonly plan: string;
   /** Whoever drives the rollout hears itself here: all that the broker had before has then arrived. Not retained. */

@@ -59,7 +59,7 @@ function judge(rollout: RolloutMessage, wave: number, members: readonly Stand[],
 }
 
 /** The first of some devices with what keeps them. */
-export function named(stands: readonly Stand[]): string {
+function named(stands: readonly Stand[]): string {
   const texts = stands
     .slice(0, NAMED)
     .map(

@@ -40,29 +40,24 @@ const wavesSchema = z.preprocess(
 const HOUR = 60;
 
 /** What a rollout shall do, as people write it: a YAML file, or options of `beltsight rollout start`. */
-const planSchema = z
-  .strictObject({
-    release: z.string().transform((text, context) => {
-      try {
-        return targetPath(text, {});
-      } catch (error) {
-        context.addIssue({ code: 'custom', message: (error as Error).message });
-        return z.NEVER;
-      }
-    }),
-    ...among,
-    waves: wavesSchema.default([1, '10 %', '50 %', '100 %'].map((amount) => ({ amount: amountSchema.parse(amount) }))),
-    confirmed: shareSchema.default(0.9).describe('Share of the devices of a wave that must confirm.'),
-    withinMinutes: minutes.optional().describe('Default: an hour, or a day and an hour with a window.'),
-    stopAt: amountSchema.default({ share: 0.05 }).describe('Failed devices that stop the rollout.'),
-    window: windowSchema.optional(),
-    retry: z.int().nonnegative().default(0),
-  })
-  .transform(({ withinMinutes, ...plan }) => ({
-    ...plan,
-    withinMinutes: withinMinutes ?? (plan.window ? 25 * HOUR : HOUR),
-  }));
-export type Plan = z.output<typeof planSchema>;
+const planSchema = z.strictObject({
+  release: z.string().transform((text, context) => {
+    try {
+      return targetPath(text, {});
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  }),
+  ...among,
+  waves: wavesSchema.default([1, '10 %', '50 %', '100 %'].map((amount) => ({ amount: amountSchema.parse(amount) }))),
+  confirmed: shareSchema.default(0.9).describe('Share of the devices of a wave that must confirm.'),
+  withinMinutes: minutes.optional().describe('Default: an hour, or a day and an hour with a window.'),
+  stopAt: amountSchema.default({ share: 0.05 }).describe('Failed devices that stop the rollout.'),
+  window: windowSchema.optional(),
+  retry: z.int().nonnegative().default(0),
+});
+export type Plan = z.output<typeof planSchema> & { readonly withinMinutes: number };
 export type PlannedWave = z.output<typeof waveSchema>;
 /** What may stand in a plan, not looked at yet. */
 export type PlanInput = { readonly [Key in keyof z.input<typeof planSchema>]?: unknown };
@@ -72,11 +67,16 @@ export type PlanInput = { readonly [Key in keyof z.input<typeof planSchema>]?: u
  * @throws BeltsightError CONFIG_INVALID naming what is wrong
  */
 export async function readPlan(file: string | undefined, given: PlanInput): Promise<Plan> {
-  if (file === undefined) return parseConfig(planSchema, given, 'The command line');
+  if (file === undefined) return checked(given, 'The command line');
   const document = parseDocument(await textOf(file));
   const [error] = document.errors;
   if (error) throw new BeltsightError('CONFIG_INVALID', `${file} is no YAML: ${error.message}`, { cause: error });
   const content: unknown = document.toJS();
   const plan = typeof content === 'object' && content !== null ? { ...content, ...given } : content;
-  return parseConfig(planSchema, plan, file);
+  return checked(plan, file);
+}
+
+function checked(input: unknown, where: string): Plan {
+  const plan = parseConfig(planSchema, input, where);
+  return { ...plan, withinMinutes: plan.withinMinutes ?? (plan.window ? 25 * HOUR : HOUR) };
 }
