@@ -1,6 +1,7 @@
 /** Some of the devices of the fleet benchmark: FOLDER REPOSITORY BROKER DEVICES PARTS PART RELEASE. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { connectMqtt, type DeviceAddress } from '@beltsight/sdk';
 import { blobPath, releaseSchema, targetFile } from '@beltsight/sdk/release';
@@ -23,9 +24,8 @@ async function main([folder = '', url = '', broker = '', devices, parts, part]: 
   const client = await connectMqtt(broker);
   client.on('message', (_, release) => {
     for (const { device } of mine) {
-      fetchAll(String(release), folder, url).then(
-        () => client.publish('bench/fetched', device, { qos: 1 }),
-        (error) => console.error(error),
+      void untilDone(() => fetchAll(String(release), folder, url)).then(() =>
+        client.publish('bench/fetched', device, { qos: 1 }),
       );
     }
   });
@@ -43,6 +43,17 @@ async function main([folder = '', url = '', broker = '', devices, parts, part]: 
   }
   console.log(`ready ${mine.length}`);
   setInterval(() => console.log(`memory ${Math.round(process.memoryUsage.rss() / 1e6)}`), 1000);
+}
+
+/** Tries again after a second, as a server that is asked by all at once lets some wait too long. */
+async function untilDone(action: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await action();
+    } catch {
+      await sleep(1000);
+    }
+  }
 }
 
 /** What an update fetches, without verifying, storing or switching. */
