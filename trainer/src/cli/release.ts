@@ -13,7 +13,6 @@ import { serveRepository } from '../release/serve.js';
 import { readSettings } from '../release/settings.js';
 import { Signers } from '../release/signers.js';
 import { type ReleaseStatus, releaseStatus } from '../release/status.js';
-import { targetPath } from '../release/target-path.js';
 import { Workspace } from '../release/workspace.js';
 import { type BrokerFlags, mqttOptions, withBroker } from './broker.js';
 import { type ListenFlags, listening, untilStopped, withListening } from './listening.js';

@@ -2,7 +2,7 @@ import { BeltsightError, parseConfig, windowSchema } from '@beltsight/sdk';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { textOf } from '../config-file.js';
-import { targetPath } from '../release/target-path.js';
+import { targetPath } from '../release/reference.js';
 import { amountSchema, shareSchema } from './amount.js';
 
 const level = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'use letters, digits, ".", "_" and "-"');
