@@ -54,4 +54,5 @@ export type ErrorCode =
   | 'COMMAND_FAILED'
   | 'COMMAND_TIMEOUT'
   | 'SERVICE_UNREACHABLE'
-  | 'SPOOL_IN_USE';
+  | 'SPOOL_IN_USE'
+  | 'UPDATE_IN_USE';

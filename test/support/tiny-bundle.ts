@@ -78,3 +78,11 @@ export async function writeTinyBundle(
   }
   return JSON.parse(new TextDecoder().decode(files.get('bundle.json'))).modelId;
 }
+
+/** Tiny bundles that differ in one weight, as a model does that was trained again. */
+export function retrained(gain: number): (parts: BundleParts) => BundleParts {
+  return (parts) => {
+    const initializers = new Map(parts.model.initializers).set('gain', float32([gain], [1]));
+    return { ...parts, model: { ...parts.model, initializers } };
+  };
+}

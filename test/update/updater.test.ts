@@ -1,12 +1,11 @@
 import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredMessage, UpdateState } from '@beltsight/sdk';
-import { float32 } from '@beltsight/sdk/onnx';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addBundle, promote, revoke } from '../../trainer/src/release/bundles.js';
 import { Scene } from '../../trainer/src/release/testing.js';
 import { waitFor } from '../support/patience.js';
-import { tinyGraph, writeTinyBundle } from '../support/tiny-bundle.js';
+import { retrained, writeTinyBundle } from '../support/tiny-bundle.js';
 import { startDevice } from './device.js';
 
 let scene: Scene;
@@ -17,7 +16,7 @@ const closers: (() => Promise<unknown>)[] = [];
 
 beforeEach(async () => {
   scene = await Scene.open();
-  factory = await writeTinyBundle(join(scene.folder, 'factory'), gained(1));
+  factory = await writeTinyBundle(join(scene.folder, 'factory'), retrained(1));
   models = [];
   url = await scene.serve();
 });
@@ -26,19 +25,10 @@ afterEach(async () => {
   await scene.close();
 });
 
-/** Models that differ in one weight. */
-const gained =
-  (gain: number): Parameters<typeof writeTinyBundle>[1] =>
-  (parts) => {
-    const model = tinyGraph();
-    const initializers = new Map(model.initializers).set('gain', float32([gain], [1]));
-    return { ...parts, model: { ...model, initializers } };
-  };
-
 /** Publishes the next release; its target path. */
 async function release(): Promise<string> {
   const bundle = join(scene.folder, `bundle-${models.length}`);
-  models.push(await writeTinyBundle(bundle, gained(models.length + 2)));
+  models.push(await writeTinyBundle(bundle, retrained(models.length + 2)));
   const { workspace } = scene;
   const { path } = await addBundle({ workspace, bundle, name: 'tiny', scope: {}, notes: '', now: new Date() });
   await promote(workspace, {}, 'stable', path, new Date());

@@ -1,10 +1,9 @@
-import { type FileHandle, mkdir, open, readdir, rename } from 'node:fs/promises';
+import { type FileHandle, mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BeltsightError } from '@beltsight/sdk';
 import type { Logger } from 'pino';
+import { lockFolder } from '../lock.js';
 import { Lane } from './lane.js';
 import { Ledger } from './ledger.js';
-import { lockFile } from './lock.js';
 import { Positions } from './positions.js';
 import { encodeRecord, encodeRemoved, type Frame, type Importance, type StoredRecord } from './record.js';
 import { parseName, Segment } from './segment.js';
@@ -58,14 +57,7 @@ export class Store {
    */
   static async open(folder: string, shift: Shift, logger: Logger): Promise<{ store: Store; found: Found }> {
     await mkdir(folder, { recursive: true });
-    const lock = await open(join(folder, 'lock'), 'a');
-    if (!lockFile(lock.fd)) {
-      await lock.close();
-      throw new BeltsightError(
-        'SPOOL_IN_USE',
-        `${folder} is in use by another process: is this device running already? Each needs its own \`state\` folder.`,
-      );
-    }
+    const lock = await lockFolder(folder, 'SPOOL_IN_USE');
     const store = new Store(folder, lock);
     try {
       return { store, found: await store.#scan(shift, logger) };

@@ -1,4 +1,5 @@
 import { BeltsightError } from '@beltsight/sdk';
+import { MANIFEST } from '@beltsight/sdk/bundle';
 import type { Logger } from 'pino';
 import type { Candidate, ModelHost } from './host.js';
 import type { FoundRelease } from './source/releases.js';
@@ -55,11 +56,13 @@ export class Installation {
     const { host, slots, blobs } = this.parts;
     let candidate: Candidate;
     try {
+      await slots.requireManifest(slot, manifestOf(found));
       candidate = await host.candidate(slots.path(slot), signal);
     } catch (error) {
       if (signal.aborted || isOfTheConfiguration(error)) throw error;
-      if (isDamage(error)) await blobs.dropDamaged(Object.values(found.release.files));
-      else await this.#condemn(found, (error as Error).message);
+      // What the disk has forgotten can look like anything.
+      const damaged = await blobs.dropDamaged(Object.values(found.release.files));
+      if (!damaged) await this.#condemn(found, (error as Error).message);
       throw error;
     }
     if (candidate.modelId === found.release.modelId) return candidate;
@@ -73,7 +76,8 @@ export class Installation {
   async use(slot: Slot, found: FoundRelease, candidate: Candidate): Promise<void> {
     const { record, now } = this.parts;
     try {
-      const occupant: Occupant = { release: found.path, digest: found.digest, modelId: candidate.modelId };
+      const { path: release, digest } = found;
+      const occupant: Occupant = { release, digest, modelId: candidate.modelId, manifest: manifestOf(found) };
       await record.write({
         active: slot,
         fallback: record.record.active,
@@ -90,7 +94,6 @@ export class Installation {
   /** The release in use has proved itself. */
   async confirm(): Promise<void> {
     await this.parts.record.write({ probation: null });
-    await this.#collectGarbage();
   }
 
   /** Puts the model before in use, and does not try the present one again. */
@@ -104,7 +107,8 @@ export class Installation {
     logger.error({ release: bad.release, reason }, `${bad.release} is taken back: ${reason}.`);
     const { place, candidate } = await this.#openBefore(fallback === active ? 'factory' : fallback, signal);
     const failure = { release: bad.release, digest: bad.digest, at: new Date(now()).toISOString(), reason };
-    await record.write({
+    // A disk that refuses does not keep a bad model in use.
+    await this.#writeAnyway({
       active: place,
       fallback: 'factory',
       slots: { ...record.record.slots, [active]: null },
@@ -112,7 +116,21 @@ export class Installation {
       failed: [...record.record.failed, failure],
     });
     await candidate.use();
-    await this.#collectGarbage();
+  }
+
+  /** Keeps what lies in both slots, and what there is of a release that is wanted; what else was fetched goes. */
+  async collectGarbage(wanted: FoundRelease | undefined): Promise<void> {
+    const { record, slots, blobs, logger } = this.parts;
+    const kept = new Set(Object.values(wanted?.release.files ?? {}).map(({ sha256 }) => sha256));
+    try {
+      for (const slot of ['a', 'b'] as const) {
+        if (record.record.slots[slot]) for (const digest of await slots.digests(slot)) kept.add(digest);
+        else await slots.empty(slot);
+      }
+      await blobs.keepOnly(kept);
+    } catch (error) {
+      logger.warn({ err: error }, `What is not needed any more is still there: ${(error as Error).message}`);
+    }
   }
 
   /** Lets a release that has failed be tried once more. */
@@ -125,6 +143,8 @@ export class Installation {
   async #openBefore(fallback: Place, signal: AbortSignal): Promise<{ place: Place; candidate: Candidate }> {
     const { host, slots, logger } = this.parts;
     try {
+      const occupant = this.#occupant(fallback);
+      if (fallback !== 'factory' && occupant) await slots.requireManifest(fallback, occupant.manifest);
       return { place: fallback, candidate: await host.candidate(slots.path(fallback), signal) };
     } catch (error) {
       if (fallback === 'factory') throw error;
@@ -136,18 +156,11 @@ export class Installation {
   async #condemn({ path, digest }: FoundRelease, reason: string): Promise<void> {
     const { record, now } = this.parts;
     const failure = { release: path, digest, at: new Date(now()).toISOString(), reason };
-    await record.write({ failed: [...record.record.failed, failure] });
+    await this.#writeAnyway({ failed: [...record.record.failed, failure] });
   }
 
-  /** Keeps what lies in both slots; what else was fetched goes. */
-  async #collectGarbage(): Promise<void> {
-    const { record, slots, blobs } = this.parts;
-    const kept = new Set<string>();
-    for (const slot of ['a', 'b'] as const) {
-      if (record.record.slots[slot]) for (const digest of await slots.digests(slot)) kept.add(digest);
-      else await slots.empty(slot);
-    }
-    await blobs.keepOnly(kept);
+  #writeAnyway(change: Parameters<RecordFile['write']>[0]): Promise<void> {
+    return this.parts.record.writeAnyway(change, (line) => this.parts.logger.warn(line));
   }
 
   #occupant(place: Place): Occupant | null {
@@ -155,8 +168,9 @@ export class Installation {
   }
 }
 
-function isDamage(error: unknown): boolean {
-  return error instanceof BeltsightError && (error.code === 'BUNDLE_CORRUPT' || error.code === 'BUNDLE_NOT_FOUND');
+/** SHA-256 of the manifest of a release; one without is no bundle. */
+function manifestOf({ release }: FoundRelease): string {
+  return release.files[MANIFEST]?.sha256 ?? '';
 }
 
 /** A camera expects a class that the model does not know. */

@@ -28,8 +28,9 @@ export async function openInUse<T>(
     else if (probation && probation.starts >= MOST_STARTS) {
       reason = `the service began ${probation.starts} times with it, and never stayed up`;
     } else {
-      if (probation) await record.write({ probation: { ...probation, starts: probation.starts + 1 } });
+      if (probation) await record.writeAnyway({ probation: { ...probation, starts: probation.starts + 1 } }, warn);
       try {
+        await slots.requireManifest(active, occupant.manifest);
         return await open(slots.path(active));
       } catch (error) {
         // What is wrong with the machine is no fault of the model.
@@ -42,13 +43,16 @@ export async function openInUse<T>(
     warn(`${occupant?.release ?? `Slot ${active}`} is not used: ${reason}`);
     const failure = tried &&
       occupant && { release: occupant.release, digest: occupant.digest, at: now.toISOString(), reason };
-    await record.write({
-      active: fallback === active ? 'factory' : fallback,
-      fallback: 'factory',
-      slots: { ...record.record.slots, [active]: null },
-      probation: null,
-      failed: failure ? [...record.record.failed, failure] : record.record.failed,
-    });
+    await record.writeAnyway(
+      {
+        active: fallback === active ? 'factory' : fallback,
+        fallback: 'factory',
+        slots: { ...record.record.slots, [active]: null },
+        probation: null,
+        failed: failure ? [...record.record.failed, failure] : record.record.failed,
+      },
+      warn,
+    );
   }
 }
 

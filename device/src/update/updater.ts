@@ -144,6 +144,7 @@ export class Updater implements ServiceObserver {
         .catch((error: Error) => logger.warn({ err: error }, `Update: ${error.message}`));
     }
     await transport.close();
+    await record.close();
   }
 
   /** One look; how long to wait before the next, in milliseconds. */
@@ -157,6 +158,7 @@ export class Updater implements ServiceObserver {
     const found = await releases.find(device, { release: this.#desired?.release ?? null, channel }, signal);
     this.#failures = 0;
     this.#state = { ...this.#state, desired: found?.path ?? null };
+    await installation.collectGarbage(found);
     if (!found || found.digest === installation.inUse?.digest) return this.#enter('idle', pollMs);
     await installation.forgive(found, this.#desired?.retry ?? 0);
     const reason = installation.failure(found);

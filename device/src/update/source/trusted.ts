@@ -1,13 +1,18 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { z } from 'zod';
 import { writeAtomically } from '../../atomic.js';
+import { checked, digested } from '../store/digested.js';
 
 const fileSchema = z.object({
   schema: z.literal('beltsight.trusted/1'),
   files: z.record(z.string().regex(/^[A-Za-z0-9_.~%-]+\.json$/), z.string()),
 });
+
+const PROBE = 'probe';
+/** More than file systems keep inside a folder entry. */
+const PROBE_BYTES = 8192;
 
 /** Roots and versions that the device has verified: whatever claims to be newer must follow from them. */
 export class TrustedMetadata {
@@ -24,20 +29,28 @@ export class TrustedMetadata {
   /**
    * Lays the metadata out in a folder for `use`, and keeps what was verified there, also when `use` fails: a root that was seen
    * is never forgotten.
+   * @throws BeltsightError IO_FAILED if the disk is to blame, CONFIG_INVALID for the installed root, and what `use` throws
    */
   async with<T>(use: (folder: string) => Promise<T>): Promise<T> {
-    await mkdir(dirname(this.file), { recursive: true });
-    const folder = await mkdtemp(`${this.file}.`);
-    try {
-      const before = await this.#load();
-      for (const [name, content] of Object.entries(before)) await writeFile(join(folder, name), content);
-      try {
-        return await use(folder);
-      } finally {
-        await this.#save(before, await contentOf(folder));
-      }
-    } finally {
+    const before = await this.#load();
+    // One place, so that what a killed process leaves there is not left for good.
+    const folder = `${this.file}.open`;
+    await this.#onDisk(async () => {
       await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { recursive: true });
+      for (const [name, content] of Object.entries(before)) await writeFile(join(folder, name), content);
+    });
+    try {
+      return await use(folder);
+    } catch (error) {
+      // The library hides what the disk said: it is asked again.
+      await this.#onDisk(() => writeFile(join(folder, PROBE), Buffer.alloc(PROBE_BYTES)));
+      throw error;
+    } finally {
+      await this.#onDisk(async () => {
+        await this.#save(before, await contentOf(folder));
+        await rm(folder, { recursive: true });
+      });
     }
   }
 
@@ -46,11 +59,12 @@ export class TrustedMetadata {
     try {
       text = await readFile(this.file, 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      return { 'root.json': await this.#firstRoot() };
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { 'root.json': await this.#firstRoot() };
+      text = '';
     }
-    const parsed = fileSchema.safeParse(safeJson(text));
-    if (parsed.success && parsed.data.files['root.json'] !== undefined) return parsed.data.files;
+    const content = checked(text);
+    const parsed = content === undefined ? undefined : fileSchema.safeParse(JSON.parse(content));
+    if (parsed?.data?.files['root.json'] !== undefined) return parsed.data.files;
     // A disk that forgets is a reason to worry, not to stop: the installed root still tells friend from foe.
     this.warn(
       `${this.file} is damaged: trust starts again from the installed root, and an older state of the repository may be taken.`,
@@ -60,7 +74,16 @@ export class TrustedMetadata {
 
   async #save(before: Readonly<Record<string, string>>, after: Readonly<Record<string, string>>): Promise<void> {
     if (JSON.stringify(before) === JSON.stringify(after)) return;
-    await writeAtomically(this.file, JSON.stringify({ schema: 'beltsight.trusted/1', files: after }));
+    await writeAtomically(this.file, digested(JSON.stringify({ schema: 'beltsight.trusted/1', files: after })));
+  }
+
+  async #onDisk(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (cause) {
+      const message = `${this.file} cannot be written: ${(cause as Error).message}.`;
+      throw new BeltsightError('IO_FAILED', message, { cause });
+    }
   }
 
   async #firstRoot(): Promise<string> {
@@ -80,12 +103,4 @@ async function contentOf(folder: string): Promise<Record<string, string>> {
     if (name.endsWith('.json')) content[name] = await readFile(join(folder, name), 'utf8');
   }
   return content;
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

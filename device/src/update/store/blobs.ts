@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { blobPath } from '@beltsight/sdk/release';
 import { PART, syncFolder } from '../../atomic.js';
@@ -54,7 +54,7 @@ export class BlobStore {
     const missing = new Map<string, BlobInfo>();
     for (const blob of blobs) if (!(await this.has(blob))) missing.set(blob.sha256, blob);
     const total = [...missing.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    await this.#requireSpace(total);
+    await this.#requireSpace(total, missing);
     let done = 0;
     for (const blob of missing.values()) {
       const before = done;
@@ -63,8 +63,12 @@ export class BlobStore {
     }
   }
 
-  /** Removes those whose content is not what their name says: a disk that forgets. */
-  async dropDamaged(blobs: readonly BlobInfo[]): Promise<void> {
+  /**
+   * Removes those whose content is not what their name says: a disk that forgets.
+   * @returns whether there were any
+   */
+  async dropDamaged(blobs: readonly BlobInfo[]): Promise<boolean> {
+    let dropped = false;
     for (const blob of blobs) {
       const hash = createHash('sha256');
       try {
@@ -72,15 +76,18 @@ export class BlobStore {
       } catch {
         // What cannot be read is damaged, too.
       }
-      if (hash.digest('hex') !== blob.sha256) await rm(this.path(blob), { force: true });
+      if (hash.digest('hex') === blob.sha256) continue;
+      await this.#write(() => rm(this.path(blob), { force: true }));
+      dropped = true;
     }
+    return dropped;
   }
 
   /** Removes every blob, whole or not, that is not to be kept. */
   async keepOnly(digests: ReadonlySet<string>): Promise<void> {
     const names = await readdir(this.folder).catch(() => []);
     for (const name of names) {
-      if (!digests.has(name)) await rm(join(this.folder, name), { force: true });
+      if (!digests.has(basename(name, PART))) await rm(join(this.folder, name), { force: true });
     }
   }
 
@@ -130,20 +137,24 @@ export class BlobStore {
     await this.#write(() => syncFolder(this.folder));
   }
 
-  async #requireSpace(bytes: number): Promise<void> {
+  /** @param missing what is to come, by digest; some of it may be there already */
+  async #requireSpace(total: number, missing: ReadonlyMap<string, BlobInfo>): Promise<void> {
     const { quotaBytes, reserveBytes } = this.limits;
     const megabytes = (value: number) => `${Math.ceil(value / 2 ** 20)} MiB`;
     let used = 0;
+    let begun = 0;
     for (const name of await readdir(this.folder)) {
       const { size } = await stat(join(this.folder, name)).catch(() => ({ size: 0 }));
       if (!name.endsWith(PART)) used += size;
+      else if (missing.has(basename(name, PART))) begun += size;
     }
-    if (used + bytes > quotaBytes) {
+    if (used + total > quotaBytes) {
       throw new BeltsightError(
         'IO_FAILED',
-        `The update needs ${megabytes(used + bytes)} in ${this.folder}, its quota is ${megabytes(quotaBytes)}: raise update.quotaMegabytes.`,
+        `The update needs ${megabytes(used + total)} in ${this.folder}, its quota is ${megabytes(quotaBytes)}: raise update.quotaMegabytes.`,
       );
     }
+    const bytes = Math.max(0, total - begun);
     const { bavail, bsize } = await statfs(this.folder);
     if (bavail * bsize - bytes >= reserveBytes) return;
     throw new BeltsightError(

@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { desiredSchema } from '@beltsight/sdk';
+import { BeltsightError, desiredSchema } from '@beltsight/sdk';
 import { z } from 'zod';
 import { writeAtomically } from '../../atomic.js';
+import { lockFolder } from '../../lock.js';
+import { checked, digested } from './digested.js';
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const placeSchema = z.enum(['factory', 'a', 'b']);
@@ -11,7 +12,14 @@ const placeSchema = z.enum(['factory', 'a', 'b']);
 export type Place = z.infer<typeof placeSchema>;
 export type Slot = Exclude<Place, 'factory'>;
 
-const occupantSchema = z.object({ release: z.string(), digest, modelId: z.string() });
+const occupantSchema = z.object({
+  release: z.string(),
+  /** Of the signed document of the release. */
+  digest,
+  modelId: z.string(),
+  /** Of the bundle's manifest, which holds the digests of all other files. */
+  manifest: digest,
+});
 /** Which release lies in a slot. */
 export type Occupant = z.infer<typeof occupantSchema>;
 
@@ -59,12 +67,22 @@ const MOST_FAILED = 32;
 export class RecordFile {
   #record: UpdateRecord = FIRST_RECORD;
 
+  #lock: FileHandle | undefined;
+
   private constructor(private readonly folder: string) {}
 
-  /** @throws what the file system throws if the folder can be neither made nor read; damaged copies are passed over with a warning */
+  /**
+   * Takes the folder for this process until `close`. A disk that refuses, and damaged copies, are passed over with a warning: the device shall inspect.
+   * @throws BeltsightError UPDATE_IN_USE if another process has the folder
+   */
   static async open(folder: string, warn: (line: string) => void): Promise<RecordFile> {
-    await mkdir(folder, { recursive: true });
     const file = new RecordFile(folder);
+    try {
+      await file.#take();
+    } catch (error) {
+      if (error instanceof BeltsightError) throw error;
+      warn(`${folder} cannot be written (${(error as Error).message}): there are no updates until it can.`);
+    }
     for (const copy of COPIES) {
       const path = join(folder, copy);
       const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -83,25 +101,42 @@ export class RecordFile {
     return this.#record;
   }
 
-  /** @throws what the file system throws; then nothing has changed */
+  /** @throws what the file system throws, or BeltsightError UPDATE_IN_USE; then nothing has changed */
   async write(change: Partial<Omit<UpdateRecord, 'schema' | 'sequence'>>): Promise<void> {
     const next = { ...this.#record, ...change, sequence: this.#record.sequence + 1 };
     next.failed = next.failed.slice(-MOST_FAILED);
-    await writeAtomically(join(this.folder, COPIES[next.sequence % 2] as string), encode(next));
+    await this.#take();
+    await writeAtomically(join(this.folder, COPIES[next.sequence % 2] as string), digested(JSON.stringify(next)));
     this.#record = next;
+  }
+
+  /** As `write`, but what the disk refuses holds all the same, until the next write takes it along or the process ends. */
+  async writeAnyway(change: Parameters<RecordFile['write']>[0], warn: (line: string) => void): Promise<void> {
+    try {
+      await this.write(change);
+    } catch (error) {
+      warn(`${this.folder} cannot be written (${(error as Error).message}): a restart will not know what happened.`);
+      this.#record = { ...this.#record, ...change };
+    }
+  }
+
+  /** Lets other processes have the folder. */
+  async close(): Promise<void> {
+    await this.#lock?.close();
+    this.#lock = undefined;
+  }
+
+  /** Where the disk refused before, it is tried again. */
+  async #take(): Promise<void> {
+    if (this.#lock) return;
+    await mkdir(this.folder, { recursive: true });
+    this.#lock = await lockFolder(this.folder, 'UPDATE_IN_USE');
   }
 }
 
 const COPIES = ['record.0.json', 'record.1.json'];
 
-function encode(record: UpdateRecord): string {
-  const text = JSON.stringify(record);
-  return `${createHash('sha256').update(text).digest('hex')}\n${text}\n`;
-}
-
 function decode(content: string): UpdateRecord | undefined {
-  const [digest, text = ''] = content.split('\n');
-  if (createHash('sha256').update(text).digest('hex') !== digest) return undefined;
-  const parsed = recordSchema.safeParse(JSON.parse(text));
-  return parsed.success ? parsed.data : undefined;
+  const text = checked(content);
+  return text === undefined ? undefined : recordSchema.safeParse(JSON.parse(text)).data;
 }

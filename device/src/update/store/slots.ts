@@ -46,13 +46,26 @@ export class Slots {
     }
   }
 
+  /**
+   * Makes sure that a slot holds the bundle that was laid out there: its manifest says what all other files must be.
+   * @param manifest SHA-256 of the manifest
+   * @throws BeltsightError BUNDLE_CORRUPT
+   */
+  async requireManifest(slot: Slot, manifest: string): Promise<void> {
+    const path = join(this.path(slot), MANIFEST);
+    const bytes = await readFile(path).catch((cause: Error) => {
+      throw new BeltsightError('BUNDLE_CORRUPT', `${path} cannot be read: ${cause.message}.`, { cause });
+    });
+    if (sha256(bytes) === manifest) return;
+    throw new BeltsightError('BUNDLE_CORRUPT', `${path} is not what was installed (its SHA-256 differs).`);
+  }
+
   /** Digests of the files in a slot, as its own manifest names them; none where it cannot be read. */
   async digests(slot: Slot): Promise<readonly string[]> {
     try {
       const manifest = await readFile(join(this.path(slot), MANIFEST));
       const { files } = manifestSchema.parse(JSON.parse(manifest.toString()));
-      const own = createHash('sha256').update(manifest).digest('hex');
-      return [own, ...Object.values(files).map(({ sha256 }) => sha256)];
+      return [sha256(manifest), ...Object.values(files).map(({ sha256 }) => sha256)];
     } catch {
       return [];
     }
@@ -62,6 +75,10 @@ export class Slots {
     await rm(this.path(slot), { recursive: true, force: true });
     await rm(this.path(slot) + PART, { recursive: true, force: true });
   }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** File systems without links exist: FAT on a memory card. */
