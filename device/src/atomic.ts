@@ -1,4 +1,4 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** What a file is called until it is whole. */
@@ -24,6 +24,22 @@ export async function writeAtomically(file: string, content: string | Uint8Array
     await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }
+}
+
+/**
+ * Makes a folder with those above it, where they are not there. Node's own way says that there is no such folder when the disk is full.
+ * @throws what the file system throws
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  const make = () =>
+    mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  await make().catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    await makeFolder(dirname(folder));
+    await make();
+  });
 }
 
 /** Makes durable what was renamed, linked or removed in a folder. */

@@ -1,5 +1,5 @@
 /**
- * The updating half of a device as a process of its own, which inspects without pictures until a release has proved itself, and then ends.
+ * The updating half of a device as a process of its own, which inspects without pictures until a release has proved itself, and ends then.
  * It prints a line of JSON when it begins to inspect, and one for each state.
  *
  * updating-device.ts '{"folder":…,"factory":…,"root":…,"url":…,"until":"releases/_/name-1.json"}'
@@ -18,15 +18,19 @@ startDevice(options).then(inspect, (error: NodeJS.ErrnoException) => {
   process.exitCode = 1;
 });
 
-function inspect({ host, states, record, warnings, inspect, close }: Awaited<ReturnType<typeof startDevice>>): void {
+function inspect({ host, states, warnings, inspect, close }: Awaited<ReturnType<typeof startDevice>>): void {
   say({ serving: host.modelId, afterMs: performance.now(), warnings });
+  let finishing = false;
   const timer = setInterval(() => {
-    for (const state of states.splice(0)) say(state);
+    for (const state of states.splice(0)) {
+      say(state);
+      if (state.state === 'idle' && state.reason === undefined && state.running.release === until) void finish();
+    }
     inspect(25);
-    const { active, slots, probation } = record.record;
-    if (active !== 'factory' && slots[active]?.release === until && !probation) void finish();
   }, 10);
   const finish = async () => {
+    if (finishing) return;
+    finishing = true;
     clearInterval(timer);
     await close();
     for (const state of states) say(state);

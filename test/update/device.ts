@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError, type DesiredMessage, type ResultMessage, type UpdateStateMessage } from '@beltsight/sdk';
-import { openBundle } from '@beltsight/sdk/bundle';
+import { MANIFEST, openBundle } from '@beltsight/sdk/bundle';
 import { pino } from 'pino';
 import type { Candidate, ModelHost } from '../../device/src/update/host.js';
 import { HttpTransport } from '../../device/src/update/source/http.js';
@@ -20,17 +20,23 @@ const LIMITS = { minBytesPerSecond: 1, patienceMs: 60_000, maxBytesPerSecond: nu
 class TestHost implements ModelHost {
   /** Model ids of all that were in use, in order. */
   readonly used: string[] = [];
+  /** SHA-256 of the manifest of each bundle that was opened and found to be whole. */
+  readonly manifests: string[];
   /** Refuses a model, as one whose golden samples score wrong. */
   refuse: (modelId: string) => string | undefined = () => undefined;
 
   readonly falseRejectRate = 0.05;
+  modelId: string;
 
-  constructor(public modelId: string) {
+  constructor({ modelId, manifest }: Opened) {
+    this.modelId = modelId;
     this.used.push(modelId);
+    this.manifests = [manifest];
   }
 
   async candidate(folder: string): Promise<Candidate> {
-    const { modelId } = await modelIn(folder);
+    const { modelId, manifest } = await opened(folder);
+    this.manifests.push(manifest);
     const refusal = this.refuse(modelId);
     if (refusal !== undefined) throw new BeltsightError('INFERENCE_FAILED', refusal);
     return {
@@ -45,8 +51,15 @@ class TestHost implements ModelHost {
   }
 }
 
-async function modelIn(folder: string): Promise<{ modelId: string }> {
-  return (await openBundle((path) => readFile(join(folder, path)))).manifest;
+interface Opened {
+  readonly modelId: string;
+  readonly manifest: string;
+}
+
+async function opened(folder: string): Promise<Opened> {
+  const { manifest } = await openBundle((path) => readFile(join(folder, path)));
+  const { sha256 } = await digestOf(join(folder, MANIFEST));
+  return { modelId: manifest.modelId, manifest: sha256 };
 }
 
 export interface DeviceOptions {
@@ -79,8 +92,8 @@ export async function startDevice({
   const record = await RecordFile.open(folder, warn);
   const blobs = new BlobStore(join(folder, 'blobs'), { ...LIMITS, quotaBytes: 2 ** 30, reserveBytes: 0 });
   const slots = new Slots(folder, factory, blobs);
-  const inUse = await openInUse(record, slots, modelIn, warn);
-  const host = new TestHost(inUse.modelId);
+  const inUse = await openInUse(record, slots, opened, warn);
+  const host = new TestHost(inUse);
   if (refuse) host.refuse = refuse;
   const trusted = new TrustedMetadata(join(folder, 'trusted.json'), root, warn);
   const states: UpdateStateMessage[] = [];

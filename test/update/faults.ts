@@ -66,7 +66,8 @@ export class FaultyDevices {
     return devices;
   }
 
-  start(settings: DeviceSettings, fault?: Fault): DeviceProcess {
+  /** @param prelude a command that begins the one that follows it */
+  start(settings: DeviceSettings, fault?: Fault, prelude: readonly string[] = []): DeviceProcess {
     const shared = join(this.folder, `fault-${this.#begun++}`);
     writeFileSync(shared, Buffer.alloc(8));
     const faulty = {
@@ -77,10 +78,8 @@ export class FaultyDevices {
       FAULT_AT: `${fault?.at}`,
     };
     const env = { ...process.env, NODE_PATH: join(ROOT, 'node_modules'), ...(fault ? faulty : {}) };
-    return new DeviceProcess(
-      spawn(process.execPath, [this.#program, JSON.stringify(settings)], { env, stdio: ['ignore', 'pipe', 'inherit'] }),
-      shared,
-    );
+    const [command = '', ...words] = [...prelude, process.execPath, this.#program, JSON.stringify(settings)];
+    return new DeviceProcess(spawn(command, words, { env, stdio: ['ignore', 'pipe', 'inherit'] }), shared);
   }
 }
 
@@ -101,6 +100,10 @@ export class DeviceProcess {
   ) {
     if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.#hear(JSON.parse(line)));
     this.ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
+  }
+
+  get pid(): number {
+    return this.child.pid as number;
   }
 
   /** Operations that were counted. */

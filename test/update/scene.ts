@@ -22,6 +22,8 @@ export class UpdatedScene {
   readonly installed: string;
   readonly factory: string;
   readonly models = new Set<string>();
+  /** SHA-256 of the manifests of all bundles that there are. */
+  readonly manifests = new Set<string>();
   url = '';
   /** What the channel says. */
   wanted: Made = { path: '', modelId: '' };
@@ -78,7 +80,7 @@ export class UpdatedScene {
 }
 
 /** Lets a device update, and prove it. */
-export async function proved({ states, inspect }: Awaited<ReturnType<typeof startDevice>>): Promise<void> {
+async function proved({ states, inspect }: Awaited<ReturnType<typeof startDevice>>): Promise<void> {
   await waitFor(() => expect(states.at(-1)?.state).toBe('probation'));
   inspect(25);
   await waitFor(() => expect(states.at(-1)?.state).toBe('idle'));

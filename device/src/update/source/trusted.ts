@@ -1,8 +1,8 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { z } from 'zod';
-import { writeAtomically } from '../../atomic.js';
+import { makeFolder, writeAtomically } from '../../atomic.js';
 import { checked, digested } from '../store/digested.js';
 
 const fileSchema = z.object({
@@ -37,7 +37,7 @@ export class TrustedMetadata {
     const folder = `${this.file}.open`;
     await this.#onDisk(async () => {
       await rm(folder, { recursive: true, force: true });
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       for (const [name, content] of Object.entries(before)) await writeFile(join(folder, name), content);
     });
     try {
@@ -48,8 +48,7 @@ export class TrustedMetadata {
       throw error;
     } finally {
       await this.#onDisk(async () => {
-        await this.#save(before, await contentOf(folder));
-        await rm(folder, { recursive: true });
+        await this.#save(before, await contentOf(folder)).finally(() => rm(folder, { recursive: true, force: true }));
       });
     }
   }

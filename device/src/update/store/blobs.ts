@@ -1,10 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { blobPath } from '@beltsight/sdk/release';
-import { PART, syncFolder } from '../../atomic.js';
+import { makeFolder, PART, syncFolder } from '../../atomic.js';
 import { limited, type ReadLimits } from '../source/limits.js';
 import { NotThere, type Transport } from '../source/transport.js';
 
@@ -50,7 +50,7 @@ export class BlobStore {
     signal: AbortSignal,
     progress: (bytes: number, totalBytes: number) => void,
   ): Promise<void> {
-    await this.#write(() => mkdir(this.folder, { recursive: true }));
+    await this.#write(() => makeFolder(this.folder));
     const missing = new Map<string, BlobInfo>();
     for (const blob of blobs) if (!(await this.has(blob))) missing.set(blob.sha256, blob);
     const total = [...missing.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

@@ -1,8 +1,8 @@
-import { type FileHandle, mkdir, readFile } from 'node:fs/promises';
+import { type FileHandle, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError, desiredSchema } from '@beltsight/sdk';
 import { z } from 'zod';
-import { writeAtomically } from '../../atomic.js';
+import { makeFolder, writeAtomically } from '../../atomic.js';
 import { lockFolder } from '../../lock.js';
 import { checked, digested } from './digested.js';
 
@@ -129,7 +129,7 @@ export class RecordFile {
   /** Where the disk refused before, it is tried again. */
   async #take(): Promise<void> {
     if (this.#lock) return;
-    await mkdir(this.folder, { recursive: true });
+    await makeFolder(this.folder);
     this.#lock = await lockFolder(this.folder, 'UPDATE_IN_USE');
   }
 }

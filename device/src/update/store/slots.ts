@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { copyFile, link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { MANIFEST, manifestSchema } from '@beltsight/sdk/bundle';
 import type { Release } from '@beltsight/sdk/release';
-import { PART, syncFolder } from '../../atomic.js';
+import { makeFolder, PART, syncFolder } from '../../atomic.js';
 import type { BlobStore } from './blobs.js';
 import type { Place, Slot } from './record.js';
 
@@ -34,7 +34,7 @@ export class Slots {
       const folders = new Set([part]);
       for (const [path, blob] of Object.entries(files)) {
         const file = join(part, path);
-        await mkdir(dirname(file), { recursive: true });
+        await makeFolder(dirname(file));
         folders.add(dirname(file));
         await linkOrCopy(this.blobs.path(blob), file);
       }
