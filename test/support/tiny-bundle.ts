@@ -82,7 +82,7 @@ export async function writeTinyBundle(
 /** Tiny bundles that differ in one weight, as a model does that was trained again. */
 export function retrained(gain: number): (parts: BundleParts) => BundleParts {
   return (parts) => {
-    const initializers = new Map(parts.model.initializers).set('gain', float32([gain], [1]));
+    const initializers = new Map(parts.model.initializers).set('gain', float32([], [gain]));
     return { ...parts, model: { ...parts.model, initializers } };
   };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError, type DesiredMessage, type ResultMessage, type UpdateStateMessage } from '@beltsight/sdk';
@@ -58,8 +59,14 @@ interface Opened {
 
 async function opened(folder: string): Promise<Opened> {
   const { manifest } = await openBundle((path) => readFile(join(folder, path)));
-  const { sha256 } = await digestOf(join(folder, MANIFEST));
-  return { modelId: manifest.modelId, manifest: sha256 };
+  return { modelId: manifest.modelId, manifest: await digestOf(folder) };
+}
+
+/** SHA-256 of the manifest of a bundle. */
+export async function digestOf(bundle: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(join(bundle, MANIFEST)))
+    .digest('hex');
 }
 
 export interface DeviceOptions {

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { addBundle, promote } from '../../trainer/src/release/bundles.js';
 import { Scene } from '../../trainer/src/release/testing.js';
-import { waitFor } from '../support/patience.js';
 import { retrained, writeTinyBundle } from '../support/tiny-bundle.js';
-import { type DeviceOptions, startDevice } from './device.js';
+import { type DeviceOptions, digestOf, startDevice } from './device.js';
 import type { DeviceSettings } from './faults.js';
 
 /** A release, and the model that is in it. */
@@ -37,6 +36,7 @@ export class UpdatedScene {
     const opened = new UpdatedScene(await Scene.open());
     opened.url = await opened.scene.serve();
     opened.models.add(await writeTinyBundle(opened.factory));
+    opened.manifests.add(await digestOf(opened.factory));
     for (let i = 0; i < 2; i++) {
       await opened.release();
       const device = await opened.start(opened.installed);
@@ -51,12 +51,13 @@ export class UpdatedScene {
     return this.scene.folder;
   }
 
-  /** Publishes the next release: another weight, and another threshold. */
-  async release(): Promise<Made> {
+  /** Publishes the next release: another weight, or what else is changed. */
+  async release(change = retrained(this.models.size + 1)): Promise<Made> {
     const { workspace } = this.scene;
     const bundle = join(this.folder, `bundle-${this.models.size}`);
-    const modelId = await writeTinyBundle(bundle, retrained(this.models.size + 1));
+    const modelId = await writeTinyBundle(bundle, change);
     this.models.add(modelId);
+    this.manifests.add(await digestOf(bundle));
     const { path } = await addBundle({ workspace, bundle, name: 'tiny', scope: {}, notes: '', now: new Date() });
     await promote(workspace, {}, 'stable', path, new Date());
     await this.scene.publish();
@@ -79,9 +80,9 @@ export class UpdatedScene {
   }
 }
 
-/** Lets a device update, and prove it. */
+/** Lets a device update, and prove it. Without vitest: benches do it, too. */
 async function proved({ states, inspect }: Awaited<ReturnType<typeof startDevice>>): Promise<void> {
-  await waitFor(() => expect(states.at(-1)?.state).toBe('probation'));
+  while (states.at(-1)?.state !== 'probation') await sleep(5);
   inspect(25);
-  await waitFor(() => expect(states.at(-1)?.state).toBe('idle'));
+  while (states.at(-1)?.state !== 'idle') await sleep(5);
 }
