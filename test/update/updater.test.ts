@@ -138,6 +138,35 @@ describe('an update', () => {
     await device.reaches('probation');
   });
 
+  it('is only fetched until the word to switch comes', async () => {
+    const path = await release();
+    const device = await start({ desired: desired({ release: path, fetchOnly: true }) });
+    await device.reaches('waiting', { reason: 'It is here, and waits for the word to switch.' });
+    expect(device.host.used).toEqual([factory]);
+    device.updater.desire(desired({ release: path }));
+    await device.reaches('probation', { running: { release: path } });
+  });
+
+  it('that is no longer wanted while it is fetched or tested is not put in use', async () => {
+    const first = await release();
+    const device = await start();
+    await device.reaches('probation');
+    device.inspect(25);
+    await device.reaches('idle');
+    const second = await release();
+    // Refuses nothing, but changes what is wanted while the model is tested.
+    const tested: string[] = [];
+    device.host.refuse = (modelId) => {
+      tested.push(modelId);
+      device.updater.desire(desired({ release: first }));
+      return undefined;
+    };
+    device.updater.desire(desired({ release: second }));
+    await waitFor(() => expect(tested).toEqual([models[1]]));
+    await device.reaches('idle', { desired: first, running: { release: first }, failed: [] });
+    expect(device.host.used).toEqual([factory, models[0]]);
+  });
+
   it('may be named, and is refused where nobody has signed it', async () => {
     const first = await release();
     await release();

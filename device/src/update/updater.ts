@@ -156,6 +156,7 @@ export class Updater implements ServiceObserver {
     if (record.record.hold) return this.#enter('held', pollMs, 'Updates are held: release them to go on.');
     this.#enter('checking');
     const found = await releases.find(device, { release: this.#desired?.release ?? null, channel }, signal);
+    signal.throwIfAborted();
     this.#failures = 0;
     this.#state = { ...this.#state, desired: found?.path ?? null };
     await installation.collectGarbage(found);
@@ -172,7 +173,8 @@ export class Updater implements ServiceObserver {
     this.#enter('downloading');
     const files = Object.values(found.release.files);
     await blobs.fetch(files, transport, signal, (bytes, totalBytes) => this.#progress(bytes, totalBytes));
-    const window = this.#desired?.window ?? this.parts.window;
+    const { window = this.parts.window, fetchOnly } = this.#desired ?? {};
+    if (fetchOnly) return this.#enter('waiting', pollMs, 'It is here, and waits for the word to switch.');
     const closedMs = window ? untilOpen(window, new Date(this.#now())) : 0;
     if (closedMs > 0) return this.#enter('waiting', Math.min(closedMs, pollMs), `It switches from ${window?.from} on.`);
     this.#enter('staging');
@@ -187,6 +189,8 @@ export class Updater implements ServiceObserver {
       logger.error({ err: error, release: found.path }, `${found.path} is not used: ${reason}`);
       return this.#enter('failed', pollMs, reason);
     }
+    if (signal.aborted) await candidate.close();
+    signal.throwIfAborted();
     const probation = this.#newProbation(candidate.falseRejectRate);
     await installation.use(slot, found, candidate);
     this.#probation = probation;

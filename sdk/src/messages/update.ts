@@ -19,6 +19,10 @@ export const desiredSchema = z.strictObject({
   schema: z.literal('beltsight.desired/1'),
   release: releaseTarget.nullable().describe('Target path of a release; null: what the configured channel says.'),
   window: windowSchema.optional(),
+  fetchOnly: z
+    .boolean()
+    .optional()
+    .describe('true: fetch it, and do not switch before a message without this says so.'),
   rollout: z
     .strictObject({ id: z.string().min(1).max(64), wave: z.int().min(0).max(1000) })
     .optional()
