@@ -78,6 +78,8 @@ export interface DeviceOptions {
   readonly refuse?: TestHost['refuse'];
   /** What was asked of it before it begins. */
   readonly desired?: DesiredMessage;
+  /** Who hears every state, too; asked before the device begins. */
+  readonly listen?: (updater: Updater) => (state: UpdateStateMessage) => void;
   /** Between the device and the repository. */
   readonly wrap?: (transport: Transport) => Transport;
 }
@@ -91,6 +93,7 @@ export async function startDevice({
   parts,
   refuse,
   desired,
+  listen,
   wrap = (t) => t,
 }: DeviceOptions) {
   const warnings: string[] = [];
@@ -104,6 +107,7 @@ export async function startDevice({
   if (refuse) host.refuse = refuse;
   const trusted = new TrustedMetadata(join(folder, 'trusted.json'), root, warn);
   const states: UpdateStateMessage[] = [];
+  let heard: ((state: UpdateStateMessage) => void) | undefined;
   const updater = new Updater({
     device: { site: 'plant1', line: 'line1' },
     channel: 'stable',
@@ -115,10 +119,14 @@ export async function startDevice({
     slots,
     record,
     host,
-    publish: (state) => states.push(state),
+    publish: (state) => {
+      states.push(state);
+      heard?.(state);
+    },
     logger: pino({ level: 'silent' }),
     ...parts,
   });
+  heard = listen?.(updater);
   if (desired) updater.desire(desired);
   const running = updater.run();
   const close = async (orderly = true) => {
