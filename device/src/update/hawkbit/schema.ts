@@ -7,6 +7,7 @@ const shape = z.strictObject({
   url: z
     .string()
     .regex(/^https?:\/\/[^\s/]/, 'must look like https://hawkbit.example')
+    .refine(URL.canParse, 'is no address')
     .describe('Address of hawkBit, without tenant and /controller.'),
   tenant: z
     .string()
@@ -29,6 +30,7 @@ const shape = z.strictObject({
   proxy: z
     .string()
     .regex(/^https?:\/\/[^\s/]/, 'must look like http://proxy:3128')
+    .refine(URL.canParse, 'is no address')
     .optional()
     .describe('Address of an HTTP proxy.'),
   window: desiredSchema.shape.window.describe(

@@ -68,6 +68,7 @@ describe('a server with certificates', () => {
 describe('the configuration', () => {
   it.each([
     [{ url: 'hawkbit.example' }, 'must look like https://hawkbit.example'],
+    [{ url: 'https://[' }, 'is no address'],
     [{ url: 'http://hawkbit.example', caFile: 'ca.pem' }, 'is for https:// only'],
     [{ url: 'https://hawkbit.example', certFile: 'device.pem' }, 'keyFile'],
     [{ url: 'https://hawkbit.example', keyFile: 'device.key' }, 'certFile'],
