@@ -192,8 +192,6 @@ describe('what hawkBit assigns', () => {
   it('ends in failure when it is no good here, and is tried again when it is assigned again', async () => {
     const action = hawkbit.assign(tiny(1));
     const device = await start({ refuse: () => 'golden/000.png scores wrong' });
-    await device.reaches('idle', { reason: 'golden/000.png scores wrong' });
-    device.updater.check();
     await ends(action, 'error');
     expect(action.feedback.at(-1)?.details).toEqual(['golden/000.png scores wrong']);
     device.host.refuse = () => undefined;
@@ -223,7 +221,7 @@ describe('a deployment', () => {
   it('that is not forced waits for the time of day of the device; a forced one does not', async () => {
     const action = hawkbit.assign({ ...tiny(1), forced: false });
     const now = () => new Date('2026-06-01T12:00:00').getTime();
-    const device = await start({ parts: { now }, hawkbit: { window: { from: '22:00', to: '05:00' } } });
+    const device = await start({ parts: { now, window: { from: '22:00', to: '05:00' } } });
     await device.reaches('waiting', { reason: 'It switches from 22:00 on.' });
     await waitFor(() => expect(told(action).at(-1)).toBe('downloaded'));
     action.deployment = tiny(1);

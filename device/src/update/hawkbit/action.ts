@@ -13,19 +13,11 @@ export class Action {
   #told = '';
   #messages = 0;
 
-  /** @param fresh whether the release was not wanted before: what the updater said of it until now is about an earlier attempt */
   constructor(
     readonly id: number,
     private readonly chosen: ReturnType<typeof releaseOf>,
-    private fresh: boolean,
   ) {
     this.release = 'release' in chosen ? chosen.release : undefined;
-  }
-
-  /** Hears a state of the updater. */
-  state({ state }: UpdateStateMessage): void {
-    // Every look begins with another state.
-    if (state !== 'idle' && state !== 'failed') this.fresh = true;
   }
 
   /**
@@ -48,6 +40,12 @@ export class Action {
     // Not `rejected`: hawkBit would keep the action open for ever.
     if ('problem' in this.chosen) return { execution: 'closed', finished: 'failure', detail: this.chosen.problem };
     if (!wanted) return { execution: 'scheduled', finished: 'none', detail: 'It waits for the word to fetch.' };
-    return last && feedbackOf({ release: this.chosen.release, fresh: this.fresh }, last);
+    const { release } = this.chosen;
+    return last && feedbackOf({ release, fresh: last.rollout?.id === rolloutOf(this.id) }, last);
   }
+}
+
+/** By this the updater's states show for which action they are. */
+export function rolloutOf(id: number): string {
+  return `hawkbit-${id}`;
 }

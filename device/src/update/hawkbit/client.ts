@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DesiredMessage, DeviceAddress, UpdateStateMessage } from '@beltsight/sdk';
 import type { Logger } from 'pino';
 import { SOFTWARE } from '../../service/software.js';
-import { Action } from './action.js';
+import { Action, rolloutOf } from './action.js';
 import {
   cancelActionSchema,
   configDataBody,
@@ -30,6 +30,7 @@ export interface HawkbitParts {
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
+const WHOLE_DAY = { from: '00:00', to: '00:00' };
 /** After something has ended, the next may be there. */
 const PROMPT_MS = 1000;
 
@@ -44,7 +45,8 @@ export class HawkbitClient {
   #wake = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #last: UpdateStateMessage | undefined;
-  #wanted: DesiredMessage | undefined;
+  /** What the updater was told; null: nothing since it began, it goes by what it was told before. */
+  #wanted: DesiredMessage | undefined | null = null;
   #action: Action | undefined;
   /** The finished action by which hawkBit knows what is installed. */
   #installed: { readonly href: string; readonly desired: DesiredMessage | undefined } | undefined;
@@ -64,9 +66,6 @@ export class HawkbitClient {
   /** Hears every state of the updater. */
   state(message: UpdateStateMessage): void {
     this.#last = message;
-    this.#action?.state(message);
-    // What was chosen before stays until hawkBit is heard, whatever the channel says.
-    if (!this.#wanted) this.#desire(this.#present());
     // Where hawkBit does not answer, news wait for the next attempt.
     if (this.#failures === 0 && (this.#cancelling || this.#news())) this.#wake.abort();
   }
@@ -133,7 +132,7 @@ export class HawkbitClient {
     const chosen = releaseOf(deployment.chunks);
     const release = 'release' in chosen ? chosen.release : undefined;
     if (this.#action?.id !== id || this.#action.release !== release) {
-      this.#action = new Action(id, chosen, this.#wanted?.release !== release);
+      this.#action = new Action(id, chosen);
     }
     this.#cancelling = false;
     if (release === undefined || deployment.download === 'skip') await this.#keep(session, links);
@@ -215,16 +214,16 @@ export class HawkbitClient {
   }
 
   #desired({ id, deployment }: DeploymentBase, release: string): DesiredMessage {
-    const { window } = this.parts.options;
     const { update, maintenanceWindow } = deployment;
     return {
       schema: 'beltsight.desired/1',
       release,
       // Numbers of actions rise: a new one is the word to try again what has failed.
       retry: id,
-      rollout: { id: `hawkbit-${id}`, wave: 0 },
+      rollout: { id: rolloutOf(id), wave: 0 },
       ...(update === 'skip' || maintenanceWindow === 'unavailable' ? { fetchOnly: true } : {}),
-      ...(update === 'attempt' && window ? { window } : {}),
+      // What is forced does not wait for the device's own time of day.
+      ...(update === 'forced' ? { window: WHOLE_DAY } : {}),
     };
   }
 

@@ -15,6 +15,7 @@ const message = (change: Partial<UpdateStateMessage>): UpdateStateMessage => ({
   failed: [],
   ...change,
 });
+const rollout = { id: 'hawkbit-7', wave: 0 };
 const running = { release: RELEASE, modelId: 'fedcba9876543210' };
 
 describe('a state of the updater', () => {
@@ -55,7 +56,7 @@ describe('a state of the updater', () => {
 
 describe('an action', () => {
   it('is told each thing once, and not more than hawkBit takes, but always its end', () => {
-    const action = new Action(7, { release: RELEASE }, true);
+    const action = new Action(7, { release: RELEASE });
     let told = 0;
     for (let i = 0; i < 1000; i++) {
       const news = action.news(true, message({ reason: `attempt ${i}` }));
@@ -65,16 +66,13 @@ describe('an action', () => {
       told++;
     }
     expect(told).toBe(200);
-    expect(action.news(true, message({ running }))).toMatchObject({ execution: 'closed' });
+    expect(action.news(true, message({ running, rollout }))).toMatchObject({ execution: 'closed' });
   });
 
   it('for the same release as before ends when the updater has looked again', () => {
-    const action = new Action(7, { release: RELEASE }, false);
-    const failed = message({ state: 'failed', reason: 'scores wrong' });
+    const action = new Action(7, { release: RELEASE });
+    const failed = message({ state: 'failed', reason: 'scores wrong', rollout: { id: 'hawkbit-6', wave: 0 } });
     expect(action.news(true, failed)).toBeUndefined();
-    action.state(failed);
-    expect(action.news(true, failed)).toBeUndefined();
-    action.state(message({ state: 'checking' }));
-    expect(action.news(true, failed)).toMatchObject({ finished: 'failure' });
+    expect(action.news(true, { ...failed, rollout })).toMatchObject({ finished: 'failure' });
   });
 });

@@ -6,7 +6,7 @@ const PARTS = 4;
 
 /**
  * What hawkBit is told about a release that it wants, in the state that the updater is in.
- * @param fresh whether the updater has looked since the release is wanted: what it said before may be about an earlier attempt
+ * @param fresh whether the state is from after the updater was told: what it said before may be about an earlier attempt
  * @returns undefined where there is nothing to tell
  */
 export function feedbackOf(

@@ -1,4 +1,3 @@
-import { desiredSchema } from '@beltsight/sdk';
 import { z } from 'zod';
 
 const file = (what: string) => z.string().min(1).optional().describe(what);
@@ -33,9 +32,6 @@ const shape = z.strictObject({
     .refine(URL.canParse, 'is no address')
     .optional()
     .describe('Address of an HTTP proxy.'),
-  window: desiredSchema.shape.window.describe(
-    'Time of day in which the device follows a deployment that is not forced; a forced one does not wait for it.',
-  ),
 });
 
 const TLS_KEYS = ['caFile', 'certFile', 'keyFile'] as const;

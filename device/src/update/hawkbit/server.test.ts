@@ -73,7 +73,6 @@ describe('the configuration', () => {
     [{ url: 'https://hawkbit.example', certFile: 'device.pem' }, 'keyFile'],
     [{ url: 'https://hawkbit.example', keyFile: 'device.key' }, 'certFile'],
     [{ url: 'https://hawkbit.example', controllerId: '../device2' }, 'use letters, digits'],
-    [{ url: 'https://hawkbit.example', window: { from: '25:00', to: '05:00' } }, 'a time of day'],
   ])('%j is refused', (options, message) => {
     expect(() => hawkbitSchema.parse(options)).toThrow(message);
   });
