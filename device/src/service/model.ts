@@ -84,11 +84,20 @@ export class Model implements ModelInUse, ModelHost {
     const close = () => next.close();
     const use = async () => {
       const before = this.scorer;
-      for (const listener of this.#listeners) listener(next);
+      for (const listener of this.#listeners) this.#tell(listener, next);
       this.scorer = next;
       await before.close();
     };
     return { modelId: next.manifest.modelId, falseRejectRate: falseRejectRateOf(next.manifest), use, close };
+  }
+
+  /** The switch happens whatever somebody makes of it. */
+  #tell(listener: (model: ModelInUse) => void, next: ModelInUse): void {
+    try {
+      listener(next);
+    } catch (error) {
+      this.parts.logger.error({ err: error }, `At the switch of models: ${(error as Error).message}`);
+    }
   }
 
   /** Waits for the frames in work, then frees all memory. */

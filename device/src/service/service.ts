@@ -85,7 +85,7 @@ export class DeviceService {
       const parts = { commands, metrics, outputs, counters, updates, feedback };
       return new DeviceService(config, logger, model, observers, parts);
     } catch (error) {
-      await observers.close();
+      await Promise.all([updates?.end(false), observers.close()]);
       throw error;
     }
   }

@@ -1,5 +1,6 @@
 import { desiredSchema } from '@beltsight/sdk';
 import { z } from 'zod';
+import { hawkbitSchema } from './hawkbit/schema.js';
 
 const probationSchema = z.strictObject({
   frames: z
@@ -71,6 +72,9 @@ export const updateSchema = z
       .describe('Size of one piece over MQTT; brokers limit their packets.'),
     quotaMegabytes: z.number().min(1).max(1e9).default(2048).describe('Disk space that downloaded models may take.'),
     reserveMegabytes: z.number().min(0).max(1e9).default(256).describe('Disk space that is kept free.'),
+    hawkbit: hawkbitSchema
+      .optional()
+      .describe('Eclipse hawkBit chooses the release, instead of `update/desired`: docs/hawkbit.md.'),
     probation: probationSchema.prefault({}).describe('What a new model must show before it stays.'),
   })
   .refine(
@@ -81,11 +85,18 @@ export type UpdateConfig = z.infer<typeof updateSchema>;
 
 /** With its paths counted from another folder. */
 export function withUpdatePaths(update: UpdateConfig, from: (path: string) => string): UpdateConfig {
-  const { root, tokenFile, caFile } = update;
-  return {
-    ...update,
-    root: from(root),
-    ...(tokenFile === undefined ? {} : { tokenFile: from(tokenFile) }),
-    ...(caFile === undefined ? {} : { caFile: from(caFile) }),
-  };
+  const { hawkbit } = update;
+  const located = { ...update, ...withFiles(update, ['tokenFile', 'caFile'], from), root: from(update.root) };
+  if (!hawkbit) return located;
+  const files = withFiles(hawkbit, ['tokenFile', 'caFile', 'certFile', 'keyFile'], from);
+  return { ...located, hawkbit: { ...hawkbit, ...files } };
+}
+
+function withFiles<K extends string>(
+  section: { readonly [Key in K]?: string | undefined },
+  keys: readonly K[],
+  from: (path: string) => string,
+): { [Key in K]?: string } {
+  const files = keys.flatMap((key) => (section[key] === undefined ? [] : [[key, from(section[key] as string)]]));
+  return Object.fromEntries(files);
 }

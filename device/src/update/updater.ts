@@ -59,7 +59,10 @@ export class Updater implements ServiceObserver {
   /** Runs until `close`. */
   async run(): Promise<void> {
     const { signal } = this.#stopping;
-    if (this.parts.record.record.probation) this.#probation = this.#newProbation(this.parts.host.falseRejectRate);
+    if (this.parts.record.record.probation) {
+      this.#probation = this.#newProbation(this.parts.host.falseRejectRate);
+      this.#state = { state: 'probation', desired: this.#installation.inUse?.release ?? null };
+    }
     this.#publish();
     while (!signal.aborted) {
       // Whoever wakes it while it looks makes it look once more.

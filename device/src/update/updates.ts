@@ -6,6 +6,7 @@ import type { DeviceConfig } from '../config/schema.js';
 import type { Publisher } from '../publish/publisher.js';
 import type { ServiceObserver } from '../service/observer.js';
 import { DesiredTopic } from './desired.js';
+import { HawkbitClient } from './hawkbit/client.js';
 import type { ModelHost } from './host.js';
 import type { UpdateConfig } from './schema.js';
 import { HttpTransport } from './source/http.js';
@@ -27,14 +28,15 @@ const GRACE_MS = 10_000;
 export interface UpdatesStart {
   readonly publisher: Pick<Publisher, 'subscribe' | 'say' | 'retain'>;
   readonly topics: DeviceTopics;
-  readonly host: ModelHost;
+  readonly host: ModelHost & { readonly provider: string };
 }
 
 /** All that a service has to do with updates. */
 export class Updates implements ServiceObserver {
   #updater: Updater | undefined;
+  #hawkbit: HawkbitClient | undefined;
   #desired: DesiredTopic | undefined;
-  #running: Promise<void> | undefined;
+  #running: Promise<unknown> | undefined;
   readonly #closing = new AbortController();
 
   private constructor(
@@ -82,14 +84,23 @@ export class Updates implements ServiceObserver {
       slots,
       record,
       host,
-      publish: (state) => publisher.retain(topics.updateState, Buffer.from(JSON.stringify(state))),
+      publish: (state) => {
+        publisher.retain(topics.updateState, Buffer.from(JSON.stringify(state)));
+        this.#hawkbit?.state(state);
+      },
       logger,
     });
     this.#updater = updater;
     const desire = updater.desire.bind(updater);
-    const desired = new DesiredTopic({ topic: topics.updateDesired, publisher, desire, logger });
-    this.#desired = desired;
-    this.#running = this.#run(updater, desired);
+    const { hawkbit: options } = update;
+    if (options) {
+      const attributes = { provider: host.provider };
+      this.#hawkbit = new HawkbitClient({ options, device: config, desire, logger, attributes });
+      this.#running = Promise.all([updater.run(), this.#hawkbit.run()]);
+      return;
+    }
+    this.#desired = new DesiredTopic({ topic: topics.updateDesired, publisher, desire, logger });
+    this.#running = this.#run(updater, this.#desired);
   }
 
   result(...args: Parameters<NonNullable<ServiceObserver['result']>>): void {
@@ -107,8 +118,10 @@ export class Updates implements ServiceObserver {
   async command(action: UpdateAction, reason?: string): Promise<UpdateStateMessage> {
     const updater = this.#updater;
     if (!updater) throw new BeltsightError('COMMAND_FAILED', 'The service stops.');
-    if (action === 'check') updater.check();
-    else if (action === 'roll-back') await updater.rollBack(reason ?? 'a person wanted it');
+    if (action === 'check') {
+      this.#hawkbit?.check();
+      updater.check();
+    } else if (action === 'roll-back') await updater.rollBack(reason ?? 'a person wanted it');
     else await updater.hold(action === 'hold');
     return updater.message;
   }
@@ -117,7 +130,8 @@ export class Updates implements ServiceObserver {
   async end(orderly: boolean): Promise<void> {
     this.#closing.abort();
     this.#desired?.close();
-    await this.#updater?.close(orderly);
+    await this.#hawkbit?.close();
+    await (this.#updater?.close(orderly) ?? this.record.close());
     await this.#running;
     this.#updater = undefined;
   }

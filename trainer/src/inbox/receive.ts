@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { appendFile, mkdir, open, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BeltsightError, contentDigest, type InboxPlace } from '@beltsight/sdk';
 import sharp from 'sharp';
+import { syncFolder } from '../train/atomic.js';
 
 /** A picture larger than this is refused: a lossless frame of 20 million pixels takes less. */
 const MAX_BYTES = 64 * 2 ** 20;
@@ -61,6 +62,8 @@ export class Inbox {
         throw new Refused(400, `The body's digest is ${digest}, not ${promised}: send it again.`);
       await requirePng(part);
       await rename(part, file);
+      // The device removes what it was told is here.
+      await syncFolder(dirname(file));
       const line = { file: place.file, ...about };
       await appendFile(join(this.folder, place.className, 'collected.jsonl'), `${JSON.stringify(line)}\n`);
       return true;

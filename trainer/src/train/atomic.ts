@@ -45,7 +45,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /** A rename is durable once its folder is flushed. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();

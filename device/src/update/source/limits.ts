@@ -19,6 +19,7 @@ export async function* limited(
   bytes: AsyncIterable<Uint8Array>,
   { maxBytes, minBytesPerSecond, patienceMs, maxBytesPerSecond }: ReadLimits,
   path: string,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const begin = performance.now();
   let total = 0;
@@ -40,7 +41,7 @@ export async function* limited(
     yield chunk;
     if (maxBytesPerSecond !== null) {
       const ahead = (total / maxBytesPerSecond) * 1000 - (performance.now() - begin);
-      if (ahead > 0) await sleep(ahead);
+      if (ahead > 0) await sleep(ahead, undefined, { signal });
       waited += Math.max(0, ahead);
     }
   }

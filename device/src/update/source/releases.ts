@@ -60,7 +60,7 @@ export class Releases {
 
   async #session<T>(signal: AbortSignal, use: (session: Session) => Promise<T>): Promise<T> {
     const read = (path: string, maxBytes: number) =>
-      collect(limited(this.transport.read(path, 0, signal), { ...this.limits, maxBytes }, path));
+      collect(limited(this.transport.read(path, 0, signal), { ...this.limits, maxBytes }, path, signal));
     const fetcher = new TransportFetcher((path) => read(path, METADATA_BYTES));
     try {
       return await this.trusted.with(async (folder) => {

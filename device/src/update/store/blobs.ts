@@ -108,7 +108,7 @@ export class BlobStore {
       if (offset < sizeBytes) {
         const limits = { ...this.limits, maxBytes: sizeBytes - offset };
         const path = blobPath(sha256);
-        for await (const chunk of limited(fromRepository(transport, path, offset, signal), limits, path)) {
+        for await (const chunk of limited(fromRepository(transport, path, offset, signal), limits, path, signal)) {
           await this.#write(() => handle.writeFile(chunk));
           hash.update(chunk);
           offset += chunk.length;
