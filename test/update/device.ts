@@ -102,7 +102,10 @@ export async function startDevice({
   const record = await RecordFile.open(folder, warn);
   const blobs = new BlobStore(join(folder, 'blobs'), { ...LIMITS, quotaBytes: 2 ** 30, reserveBytes: 0 });
   const slots = new Slots(folder, factory, blobs);
-  const inUse = await openInUse(record, slots, opened, warn);
+  const inUse = await openInUse(record, slots, opened, warn).catch(async (error) => {
+    await record.close();
+    throw error;
+  });
   const host = new TestHost(inUse);
   if (refuse) host.refuse = refuse;
   const trusted = new TrustedMetadata(join(folder, 'trusted.json'), root, warn);

@@ -422,6 +422,7 @@ describe('a hawkBit that', () => {
     const action = hawkbit.assign(tiny(1));
     const device = await start();
     await device.reaches('probation');
+    await waitFor(() => expect(JSON.stringify(action.feedback.at(-1))).toContain('has to prove itself'));
     const { length } = action.feedback;
     hawkbit.fault = ({ method, url: path }) => {
       // Between the answer and the report.

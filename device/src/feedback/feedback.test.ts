@@ -107,11 +107,11 @@ describe('false alarms', () => {
       ok: true,
       value: { camera: 'belt', result: id, class: 'blue', file, new: true },
     });
+    const image = join(into, 'blue', 'train', 'good', file);
+    await waitFor(async () => expect(await readDataset([into])).toMatchObject([{ name: 'blue', train: [image] }]));
     await waitFor(() => expect(status()).toEqual({ kept: 1, skipped: 0, waiting: 0 }));
     expect(await judge(id)).toMatchObject({ ok: true, value: { class: 'blue', file, new: false } });
-    const [dataset] = await readDataset([into]);
-    expect(dataset).toMatchObject({ name: 'blue', train: [join(into, 'blue', 'train', 'good', file)] });
-    const { data } = await sharp(dataset?.train[0]).raw().toBuffer({ resolveWithObject: true });
+    const { data } = await sharp(image).raw().toBuffer({ resolveWithObject: true });
     expect(new Uint8Array(data)).toEqual(IMAGES['2-blue-bad.png']);
     const about = (await readFile(join(into, 'blue', 'collected.jsonl'), 'utf8')).trimEnd().split('\n');
     expect(about.map((line) => JSON.parse(line))).toEqual([

@@ -45,7 +45,7 @@ export class Updater implements ServiceObserver {
   #step = new AbortController();
   #turn: Promise<unknown> = Promise.resolve();
   #desired: DesiredMessage | undefined;
-  #state: Pick<UpdateStateMessage, 'state' | 'desired' | 'reason' | 'progress'> = { state: 'idle', desired: null };
+  #state: Pick<UpdateStateMessage, 'state' | 'desired' | 'reason' | 'progress'> = { state: 'checking', desired: null };
   #probation: Probation | undefined;
   #failures = 0;
 
