@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Camera, CameraFault, Frame } from './frame.js';
 import { type View, viewed } from './view.js';
 
@@ -44,6 +44,29 @@ describe('viewed', () => {
 
   it('looks at every n-th frame, and at all faults', async () => {
     expect(numbers(await seen({ every: 4 }))).toEqual([0, 'a wink', 4, 8]);
+  });
+
+  it('keeps to a rate though the clock is set', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+    try {
+      const camera: Camera = {
+        ...cameraOf(0, 0),
+        async *frames() {
+          for (let sequence = 0; sequence < 12; sequence++) {
+            vi.advanceTimersByTime(100);
+            if (sequence === 3) vi.setSystemTime(Date.now() - 3_600_000);
+            if (sequence === 8) vi.setSystemTime(Date.now() + 7_200_000);
+            yield { format: 'GREY', width: 8, height: 8, data: new Uint8Array(64), sequence, capturedAt: Date.now() };
+          }
+        },
+      };
+      const items: (Frame | CameraFault)[] = [];
+      const view = { ...EVERYTHING, maxRateHz: 5 };
+      for await (const item of viewed(camera, view).frames(new AbortController().signal)) items.push(item);
+      expect(numbers(items)).toEqual([0, 2, 4, 6, 8, 10]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('keeps to a rate, but does not halve a camera of that rate', async () => {

@@ -37,10 +37,12 @@ async function* framesOf(
       continue;
     }
     if (item.sequence % every !== 0) continue;
+    // By a clock that nobody sets.
+    const capturedMs = performance.now() - (Date.now() - item.capturedAt);
     // Some tolerance, so that a camera of exactly this rate is not halved by its jitter.
-    if (item.capturedAt < due - periodMs * JITTER) continue;
-    due = Math.max(due + periodMs, item.capturedAt + periodMs * (1 - JITTER));
-    yield { ...item, capturedMs: performance.now() - (Date.now() - item.capturedAt), roi, orientation };
+    if (capturedMs < due - periodMs * JITTER) continue;
+    due = Math.max(due + periodMs, capturedMs + periodMs * (1 - JITTER));
+    yield { ...item, capturedMs, roi, orientation };
   }
 }
 
