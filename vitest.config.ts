@@ -8,6 +8,9 @@ const shared = {
   resolve: { conditions },
 };
 
+/** System tests that mostly wait, and measure nothing: they run side by side, after the others. */
+const SIDE_BY_SIDE = ['test/system/{update-*,rollout,feedback}.system.test.ts'];
+
 export default defineConfig({
   ...shared,
   test: {
@@ -37,8 +40,20 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/system/**/*.system.test.ts'],
+          exclude: SIDE_BY_SIDE,
           // Whole processes, brokers and browsers: one file at a time, against the built packages.
           fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'system-beside',
+          include: SIDE_BY_SIDE,
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
           testTimeout: 600_000,
           hookTimeout: 600_000,
         },

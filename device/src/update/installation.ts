@@ -118,8 +118,11 @@ export class Installation {
     await candidate.use();
   }
 
-  /** Keeps what lies in both slots, and what there is of a release that is wanted; what else was fetched goes. */
-  async collectGarbage(wanted: FoundRelease | undefined): Promise<void> {
+  /**
+   * Keeps what lies in both slots, and what there is of a release that is wanted; what else was fetched goes.
+   * @returns why not all of it is gone, where that is so
+   */
+  async collectGarbage(wanted: FoundRelease | undefined): Promise<string | undefined> {
     const { record, slots, blobs, logger } = this.parts;
     const kept = new Set(Object.values(wanted?.release.files ?? {}).map(({ sha256 }) => sha256));
     try {
@@ -128,8 +131,11 @@ export class Installation {
         else await slots.empty(slot);
       }
       await blobs.keepOnly(kept);
+      return undefined;
     } catch (error) {
-      logger.warn({ err: error }, `What is not needed any more is still there: ${(error as Error).message}`);
+      const reason = `What is not needed any more is still there: ${(error as Error).message}`;
+      logger.warn({ err: error }, reason);
+      return reason;
     }
   }
 

@@ -162,8 +162,10 @@ export class Updater implements ServiceObserver {
     signal.throwIfAborted();
     this.#failures = 0;
     this.#state = { ...this.#state, desired: found?.path ?? null };
-    await installation.collectGarbage(found);
-    if (!found || found.digest === installation.inUse?.digest) return this.#enter('idle', pollMs);
+    const garbage = await installation.collectGarbage(found);
+    if (!found || found.digest === installation.inUse?.digest) {
+      return this.#enter('idle', garbage === undefined ? pollMs : Math.min(pollMs, RETRY_MS), garbage);
+    }
     await installation.forgive(found, this.#desired?.retry ?? 0);
     const reason = installation.failure(found);
     if (reason !== undefined) return this.#enter('failed', pollMs, reason);
