@@ -9,7 +9,7 @@ const shared = {
 };
 
 /** System tests that mostly wait, and measure nothing: they run side by side, after the others. */
-const SIDE_BY_SIDE = ['test/system/{update-*,rollout,feedback}.system.test.ts'];
+const SIDE_BY_SIDE = ['test/system/{update-*,rollout}.system.test.ts'];
 
 export default defineConfig({
   ...shared,
