@@ -5,18 +5,18 @@
  * over HTTP and a broker on loopback. Each switch is a whole update: look, fetch, stage, open, switch. Frames missed while it goes on stand
  * beside those missed in as long a time without one.
  */
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { DeviceService, deviceConfigSchema } from '@beltsight/device';
 import { connectMqtt, InspectionClient, topicsOf, type UpdateState, updateStateSchema } from '@beltsight/sdk';
-import { Aedes } from 'aedes';
 import { pino } from 'pino';
 import { addBundle, promote } from '../../trainer/src/release/bundles.js';
 import { Scene } from '../../trainer/src/release/testing.js';
+import { startEmbeddedBroker } from '../support/embedded-broker.js';
 import { writeFullBundle } from './support/full-bundle.js';
 
 const { values } = parseArgs({
@@ -39,10 +39,7 @@ const topics = topicsOf(address);
 
 const scene = await Scene.open();
 const folder = await mkdtemp(join(tmpdir(), 'beltsight-switch-'));
-const aedes = await Aedes.createBroker();
-const server = createServer(aedes.handle);
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-const broker = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const { url: broker, close } = await startEmbeddedBroker();
 try {
   await writeFullBundle(join(folder, 'factory'), size, 1);
   await publishRelease(1);
@@ -110,8 +107,7 @@ try {
     return Math.max(...numbers) - Math.min(...numbers) + 1 - numbers.length;
   }
 } finally {
-  await new Promise<void>((resolve) => aedes.close(() => resolve()));
-  await new Promise((resolve) => server.close(resolve));
+  await close();
   await scene.close();
   await rm(folder, { recursive: true });
 }

@@ -5,16 +5,16 @@
  * moments between two frames. What the device says (request to reply), what the application sees (with broker, both ways), and how much of
  * it is waiting for the next frame.
  */
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { DeviceService, deviceConfigSchema } from '@beltsight/device';
 import { InspectionClient } from '@beltsight/sdk';
-import { Aedes } from 'aedes';
 import { pino } from 'pino';
+import { startEmbeddedBroker } from '../support/embedded-broker.js';
 import { writeTinyBundle } from '../support/tiny-bundle.js';
 
 const { values } = parseArgs({
@@ -29,10 +29,7 @@ const [triggers, rateHz, side] = [Number(values.triggers), Number(values.rate), 
 const address = { site: 's', line: 'l', device: 'd' };
 
 const folder = await mkdtemp(join(tmpdir(), 'beltsight-trigger-'));
-const aedes = await Aedes.createBroker();
-const server = createServer(aedes.handle);
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const { url, close } = await startEmbeddedBroker();
 try {
   await writeTinyBundle(join(folder, 'bundle'));
   const config = deviceConfigSchema.parse({
@@ -65,8 +62,7 @@ try {
   console.table(measured);
   if (values.json) await writeFile(values.json, `${JSON.stringify({ triggers, rateHz, side, measured }, null, 2)}\n`);
 } finally {
-  await new Promise<void>((resolve) => aedes.close(() => resolve()));
-  server.close();
+  await close();
   await rm(folder, { recursive: true });
 }
 

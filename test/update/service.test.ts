@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { UpdateStateMessage } from '@beltsight/sdk';
 import {
@@ -11,7 +10,6 @@ import {
   topicsOf,
   updateStateSchema,
 } from '@beltsight/sdk';
-import { Aedes } from 'aedes';
 import { pino } from 'pino';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -20,6 +18,7 @@ import { deviceConfigSchema } from '../../device/src/config/schema.js';
 import { dryRun } from '../../device/src/service/dry-run.js';
 import { DeviceService } from '../../device/src/service/service.js';
 import { serveOverMqtt } from '../../trainer/src/release/mqtt-server.js';
+import { startEmbeddedBroker } from '../support/embedded-broker.js';
 import { waitFor } from '../support/patience.js';
 import { TINY_SIZE, tinyImage } from '../support/tiny-bundle.js';
 import { ReleaseScene } from './releases.js';
@@ -47,14 +46,9 @@ afterEach(async () => {
 });
 
 async function startBroker(): Promise<string> {
-  const aedes = await Aedes.createBroker();
-  const server = createServer(aedes.handle);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closers.push(async () => {
-    await new Promise<void>((resolve) => aedes.close(() => resolve()));
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const broker = await startEmbeddedBroker();
+  closers.push(broker.close);
+  return broker.url;
 }
 
 const folder = () => ({ type: 'folder', path: join(scene.folder, 'images'), rateHz: 60, loop: true });

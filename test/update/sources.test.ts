@@ -1,10 +1,8 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { topicsOf } from '@beltsight/sdk';
-import { Aedes } from 'aedes';
 import mqtt from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HttpTransport } from '../../device/src/update/source/http.js';
@@ -17,6 +15,7 @@ import { addBundle, promote } from '../../trainer/src/release/bundles.js';
 import { addScope } from '../../trainer/src/release/init.js';
 import { serveOverMqtt } from '../../trainer/src/release/mqtt-server.js';
 import { PASSPHRASE, QUICK, Scene } from '../../trainer/src/release/testing.js';
+import { startEmbeddedBroker } from '../support/embedded-broker.js';
 import { writeTinyBundle } from '../support/tiny-bundle.js';
 
 const DEVICE = { site: 'plant1', line: 'line1', device: 'd1' };
@@ -71,18 +70,11 @@ async function overHttp(): Promise<Transport> {
 }
 
 async function overMqtt(): Promise<Transport> {
-  const broker = await Aedes.createBroker();
-  const server = createTcpServer(broker.handle);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { url, close } = await startEmbeddedBroker();
   const { folder } = scene.workspace.repository;
   const responder = await serveOverMqtt({ folder, url, log: () => undefined });
   const client = await mqtt.connectAsync(url);
-  closers.push(
-    async () => new Promise<void>((resolve) => broker.close(() => server.close(() => resolve()))),
-    responder.close,
-    () => client.endAsync(true),
-  );
+  closers.push(close, responder.close, () => client.endAsync(true));
   const listeners = new Map<string, Parameters<Link['subscribe']>[1]>();
   client.on('message', (topic, _, packet) => listeners.get(topic)?.(packet));
   await client.subscribeAsync(topicsOf(DEVICE).updatePiece, { qos: 1 });

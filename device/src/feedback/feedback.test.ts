@@ -1,12 +1,11 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CommandArguments, InspectionClient, type ResultMessage, type StatusMessage } from '@beltsight/sdk';
-import { Aedes } from 'aedes';
 import { pino } from 'pino';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startEmbeddedBroker } from '../../../test/support/embedded-broker.js';
 import { waitFor } from '../../../test/support/patience.js';
 import { TINY_SIZE, tinyImage, writeTinyBundle } from '../../../test/support/tiny-bundle.js';
 import { readDataset } from '../../../trainer/src/data/dataset.js';
@@ -42,14 +41,9 @@ afterEach(async () => {
 });
 
 async function startBroker() {
-  const aedes = await Aedes.createBroker();
-  const server = createServer(aedes.handle);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closers.push(async () => {
-    await new Promise<void>((resolve) => aedes.close(() => resolve()));
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return (server.address() as AddressInfo).port;
+  const broker = await startEmbeddedBroker();
+  closers.push(broker.close);
+  return broker.port;
 }
 
 async function startInbox(into: string, port = 0) {

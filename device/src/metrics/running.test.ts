@@ -1,12 +1,12 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InspectionClient, type StatusMessage } from '@beltsight/sdk';
-import { Aedes } from 'aedes';
 import { pino } from 'pino';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startEmbeddedBroker } from '../../../test/support/embedded-broker.js';
 import { parseExposition, sampleValue } from '../../../test/support/exposition.js';
 import { waitFor } from '../../../test/support/patience.js';
 import { freePort } from '../../../test/support/processes.js';
@@ -35,14 +35,8 @@ afterAll(async () => {
 });
 
 it('a running device is scraped, says the same in its status, and inspects while its port is taken', async () => {
-  const aedes = await Aedes.createBroker();
-  const broker = createServer(aedes.handle);
-  await new Promise<void>((resolve) => broker.listen(0, '127.0.0.1', resolve));
-  closers.push(async () => {
-    await new Promise<void>((resolve) => aedes.close(() => resolve()));
-    broker.close();
-  });
-  const url = `mqtt://127.0.0.1:${(broker.address() as AddressInfo).port}`;
+  const { url, close } = await startEmbeddedBroker();
+  closers.push(close);
   const client = await InspectionClient.connect(url);
   closers.push(() => client.close());
   const statuses: StatusMessage[] = [];

@@ -1,12 +1,11 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InspectionClient, type ResultMessage, type StatusMessage } from '@beltsight/sdk';
-import { Aedes } from 'aedes';
 import { pino } from 'pino';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startEmbeddedBroker } from '../../../test/support/embedded-broker.js';
 import { waitFor } from '../../../test/support/patience.js';
 import { TINY_SIZE, tinyImage, writeTinyBundle } from '../../../test/support/tiny-bundle.js';
 import { deviceConfigSchema } from '../config/schema.js';
@@ -46,14 +45,9 @@ const configOf = (port: number, source = {}, camera = {}, rest = {}) =>
   });
 
 async function startBroker(port = 0) {
-  const aedes = await Aedes.createBroker();
-  const server = createServer(aedes.handle);
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  closers.push(async () => {
-    await new Promise<void>((resolve) => aedes.close(() => resolve()));
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return (server.address() as AddressInfo).port;
+  const broker = await startEmbeddedBroker(port);
+  closers.push(broker.close);
+  return broker.port;
 }
 
 async function listen(port: number) {

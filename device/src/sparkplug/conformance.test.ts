@@ -1,12 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ReplyMessage } from '@beltsight/sdk';
-import { Aedes } from 'aedes';
 import type { IPublishPacket } from 'mqtt-packet';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
+import { startEmbeddedBroker } from '../../../test/support/embedded-broker.js';
 import { waitFor } from '../../../test/support/patience.js';
 import { CHECKS } from '../../../test/support/sparkplug/checks/all.js';
 import { judge } from '../../../test/support/sparkplug/checks/check.js';
@@ -31,11 +30,8 @@ const CAMERAS = ['belt', 'chute'];
 
 /** A broker, a tap before it, and an observer that connects through the tap. */
 async function setUp(sparkplug: object = {}) {
-  const aedes = await Aedes.createBroker();
-  const server = createServer(aedes.handle);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const tap = await openTap(port);
+  const broker = await startEmbeddedBroker();
+  const tap = await openTap(broker.port);
   const state = await mkdtemp(join(tmpdir(), 'beltsight-sparkplug-'));
   const ran: { name: string; args: unknown }[] = [];
   const commands: CommandRunner = {
@@ -69,11 +65,10 @@ async function setUp(sparkplug: object = {}) {
   };
   closers.push(async () => {
     await tap.close();
-    await new Promise<void>((resolve) => aedes.close(() => resolve()));
-    await new Promise((resolve) => server.close(resolve));
+    await broker.close();
     await rm(state, { recursive: true });
   });
-  return { url: `mqtt://127.0.0.1:${port}`, tap, open, ran };
+  return { url: broker.url, tap, open, ran };
 }
 
 const both = (change = {}) => status(CAMERAS.map((name) => cameraStatus(name, change)));

@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer } from 'node:net';
-import { Aedes } from 'aedes';
 import mqttPacket from 'mqtt-packet';
 import { afterEach, describe, expect, it } from 'vitest';
+import { startEmbeddedBroker } from '../../../test/support/embedded-broker.js';
 import { waitFor } from '../../../test/support/patience.js';
 import type { BeltsightError } from '../errors.js';
 import { encodeHeatmap } from '../heatmap/codec.js';
@@ -15,18 +15,6 @@ const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
-
-/** A real broker; it speaks MQTT 3.1.1 only. */
-async function startBroker(port = 0) {
-  const aedes = await Aedes.createBroker();
-  const server = createServer(aedes.handle);
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  const stop = async () => {
-    await new Promise<void>((resolve) => aedes.close(() => resolve()));
-    await new Promise((resolve) => server.close(resolve));
-  };
-  return { url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, stop };
-}
 
 const ADDRESS = { site: 's', line: 'l', device: 'd' };
 const topics = topicsOf(ADDRESS);
@@ -55,8 +43,8 @@ const result = (id: string): ResultMessage => ({
 const ID = '0190f3a4-0000-7000-8000-00000000000';
 
 async function setUp() {
-  const broker = await startBroker();
-  closers.push(broker.stop);
+  const broker = await startEmbeddedBroker();
+  closers.push(broker.close);
   const sender = await connectMqtt(broker.url);
   closers.push(() => sender.endAsync(true));
   const client = await InspectionClient.connect(broker.url, { site: 's' });
@@ -216,15 +204,15 @@ describe('InspectionClient', () => {
   });
 
   it('comes back by itself after the broker was away', async () => {
-    const broker = await startBroker();
+    const broker = await startEmbeddedBroker();
     const client = await InspectionClient.connect(broker.url, { mqtt: { reconnectPeriod: 50 } });
     closers.push(() => client.close());
     const states: boolean[] = [];
     client.on('connection', (connected) => states.push(connected));
-    await broker.stop();
+    await broker.close();
     await waitFor(() => expect(states).toContain(false));
-    const again = await startBroker(Number(new URL(broker.url).port));
-    closers.push(again.stop);
+    const again = await startEmbeddedBroker(Number(new URL(broker.url).port));
+    closers.push(again.close);
     await waitFor(() => expect(states.at(-1)).toBe(true));
   });
 
