@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import { float32 } from '@beltsight/sdk/onnx';
 import { addBundle, promote } from '../../trainer/src/release/bundles.js';
 import { Scene } from '../../trainer/src/release/testing.js';
-import { tinyGraph, writeTinyBundle } from '../support/tiny-bundle.js';
+import { retrained, writeTinyBundle } from '../support/tiny-bundle.js';
 
 /** A repository that is served, a device's factory bundle, and releases of models that differ in one weight. */
 export class ReleaseScene {
@@ -60,9 +59,7 @@ export class ReleaseScene {
 const differing =
   (gain: number, red = 'red'): Parameters<typeof writeTinyBundle>[1] =>
   (parts) => {
-    const model = tinyGraph();
-    const initializers = new Map(model.initializers).set('gain', float32([], [gain]));
     const classes = parts.classes.map((known) => (known.name === 'red' ? { ...known, name: red } : known));
     const golden = parts.golden.map((sample) => ({ ...sample, class: red }));
-    return { ...parts, model: { ...model, initializers }, classes, golden };
+    return retrained(gain)({ ...parts, classes, golden });
   };

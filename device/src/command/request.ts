@@ -1,5 +1,6 @@
 import { BeltsightError, type CommandMessage, commandSchema } from '@beltsight/sdk';
 import type { z } from 'zod';
+import { jsonOf } from './json.js';
 import { problemsOf } from './problems.js';
 
 /** No request is longer. */
@@ -34,14 +35,6 @@ export function readRequest<T extends CommandMessage>(
   if (lateMs <= 0) return { message: parsed.data };
   const text = `The request expired ${Math.ceil(lateMs)} ms ago by the clock of the device: it is not carried out. Are the clocks right?`;
   return { problem: new BeltsightError('COMMAND_REFUSED', text), id };
-}
-
-function jsonOf(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
-  } catch {
-    return undefined;
-  }
 }
 
 /** The id of a request that is wrong otherwise. */

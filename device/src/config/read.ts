@@ -4,6 +4,7 @@ import { BeltsightError, parseConfig } from '@beltsight/sdk';
 import { parseDocument } from 'yaml';
 import { withPaths } from '../publish/broker-schema.js';
 import { withUpdatePaths } from '../update/schema.js';
+import { withFiles } from './paths.js';
 import { type DeviceConfig, deviceConfigSchema } from './schema.js';
 
 /**
@@ -22,7 +23,7 @@ export async function readDeviceConfig(file: string): Promise<DeviceConfig> {
     collect: { ...config.collect, folder: from(config.collect.folder ?? join(config.state, 'collected')) },
     feedback: {
       ...config.feedback,
-      ...(inbox === undefined ? {} : { inbox: { ...inbox, tokenFile: from(inbox.tokenFile) } }),
+      ...(inbox ? { inbox: withFiles(inbox, ['tokenFile'], from) } : {}),
     },
     runtime: {
       ...config.runtime,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withFiles } from '../config/paths.js';
 
 const file = (what: string) => z.string().min(1).optional().describe(what);
 const variable = (what: string) =>
@@ -103,8 +104,7 @@ export function isEncrypted({ url }: Pick<BrokerConfig, 'url'>): boolean {
 
 /** The same with every file named in full. */
 export function withPaths(broker: BrokerConfig, from: (path: string) => string): BrokerConfig {
-  const files = FILES.filter((key) => broker[key] !== undefined).map((key) => [key, from(broker[key] as string)]);
-  return { ...broker, ...Object.fromEntries(files) };
+  return withFiles(broker, FILES, from);
 }
 
 /** Keys that name files. */

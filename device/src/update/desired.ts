@@ -1,6 +1,7 @@
 import { type DesiredMessage, desiredSchema } from '@beltsight/sdk';
 import type { Logger } from 'pino';
 import { Grumble } from '../command/grumble.js';
+import { jsonOf } from '../command/json.js';
 import { problemsOf } from '../command/problems.js';
 import type { Publisher } from '../publish/publisher.js';
 
@@ -92,14 +93,6 @@ export class DesiredTopic {
       topic: this.parts.topic,
       why,
     });
-    return undefined;
-  }
-}
-
-function jsonOf(payload: Buffer): unknown {
-  try {
-    return JSON.parse(payload.toString());
-  } catch {
     return undefined;
   }
 }

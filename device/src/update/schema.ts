@@ -1,5 +1,6 @@
 import { desiredSchema } from '@beltsight/sdk';
 import { z } from 'zod';
+import { withFiles } from '../config/paths.js';
 import { hawkbitSchema } from './hawkbit/schema.js';
 
 const probationSchema = z.strictObject({
@@ -85,18 +86,8 @@ export type UpdateConfig = z.infer<typeof updateSchema>;
 
 /** With its paths counted from another folder. */
 export function withUpdatePaths(update: UpdateConfig, from: (path: string) => string): UpdateConfig {
-  const { hawkbit } = update;
-  const located = { ...update, ...withFiles(update, ['tokenFile', 'caFile'], from), root: from(update.root) };
-  if (!hawkbit) return located;
-  const files = withFiles(hawkbit, ['tokenFile', 'caFile', 'certFile', 'keyFile'], from);
-  return { ...located, hawkbit: { ...hawkbit, ...files } };
+  const { hawkbit, ...rest } = withFiles(update, ['root', 'tokenFile', 'caFile'], from);
+  return hawkbit ? { ...rest, hawkbit: withFiles(hawkbit, HAWKBIT_FILES, from) } : rest;
 }
 
-function withFiles<K extends string>(
-  section: { readonly [Key in K]?: string | undefined },
-  keys: readonly K[],
-  from: (path: string) => string,
-): { [Key in K]?: string } {
-  const files = keys.flatMap((key) => (section[key] === undefined ? [] : [[key, from(section[key] as string)]]));
-  return Object.fromEntries(files);
-}
+const HAWKBIT_FILES = ['tokenFile', 'caFile', 'certFile', 'keyFile'] as const;
