@@ -1,10 +1,12 @@
 import { Command } from 'commander';
+import { compareCommand } from './compare.js';
 import { reportError } from './errors.js';
 import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
 import { inboxCommand } from './inbox.js';
 import { releaseCommand } from './release.js';
 import { rolloutCommand } from './rollout.js';
+import { sweepCommand } from './sweep.js';
 import { trainCommand } from './train.js';
 
 const program = new Command('beltsight')
@@ -13,6 +15,8 @@ const program = new Command('beltsight')
   .addCommand(trainCommand())
   .addCommand(exportCommand())
   .addCommand(evaluateCommand())
+  .addCommand(compareCommand())
+  .addCommand(sweepCommand())
   .addCommand(inboxCommand())
   .addCommand(releaseCommand())
   .addCommand(rolloutCommand());

@@ -8,6 +8,8 @@ import { terminalReporter } from '../train/progress.js';
 import { readRunDescription } from '../train/run.js';
 import { train } from '../train/train.js';
 import { StageBar } from './stage-bar.js';
+import { stopOnSignal } from './stop.js';
+import { whole } from './whole.js';
 
 interface Flags {
   readonly data?: string[];
@@ -22,12 +24,6 @@ interface Flags {
 }
 
 const say = (line: string) => void process.stderr.write(`${line}\n`);
-
-const whole = (value: string) => {
-  const number = Number(value);
-  if (!Number.isInteger(number)) throw new BeltsightError('ARGUMENT_INVALID', `"${value}" is not a whole number.`);
-  return number;
-};
 
 /** beltsight train: a folder of good products in, a run folder out. */
 export function trainCommand(): Command {
@@ -121,23 +117,4 @@ async function conclude(out: string): Promise<void> {
   const worse = comparison ? shortcomings(comparison, toleranceSchema.parse({})) : [];
   if (worse.length > 0) say(`Warning: worse than the model before: ${worse.join('; ')}.`);
   say(`Next: beltsight release add --bundle ${bundle} --name NAME`);
-}
-
-/** The first Ctrl-C ends the running step and writes a checkpoint; the second ends the process at once. */
-function stopOnSignal() {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort();
-    process.stderr.write('\nStopping after this step; once more to stop at once.\n');
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  return {
-    signal: controller.signal,
-    dispose() {
-      process.off('SIGINT', stop);
-      process.off('SIGTERM', stop);
-    },
-  };
 }

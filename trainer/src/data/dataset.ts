@@ -46,6 +46,21 @@ export async function readDataset(folders: readonly string[]): Promise<ProductCl
   return Promise.all(found.map(({ folder }, i) => readClass(names[i] as string, folder)));
 }
 
+/**
+ * The classes of these names, in the order of the data; all where no names are given.
+ * @throws BeltsightError ARGUMENT_INVALID naming those that the data do not have
+ */
+export function selectClasses(
+  classes: readonly ProductClass[],
+  names: readonly string[] | undefined,
+): readonly ProductClass[] {
+  if (names === undefined) return classes;
+  const missing = names.filter((name) => !classes.some((product) => product.name === name));
+  if (missing.length === 0) return classes.filter(({ name }) => names.includes(name));
+  const known = classes.map(({ name }) => name).join(', ');
+  throw new BeltsightError('ARGUMENT_INVALID', `The data has no class ${missing.join(', ')}; it has ${known}.`);
+}
+
 /** @throws BeltsightError DATASET_EMPTY naming every class that has no good training image */
 export function requireTraining(classes: readonly ProductClass[]): void {
   const empty = classes.filter(({ train }) => train.length === 0).map(({ folder }) => join(folder, 'train', 'good'));

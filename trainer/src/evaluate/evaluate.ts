@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { type Bundle, type BundleClass, decide, openBundle } from '@beltsight/sdk/bundle';
-import { type ProductClass, readDataset, type TestImage } from '../data/dataset.js';
+import { type ProductClass, readDataset, selectClasses, type TestImage } from '../data/dataset.js';
 import { ImageLoader } from '../data/loader.js';
 import { ModelRunner } from '../export/scoring.js';
 import { aupro, type ProPoint } from './metrics/aupro.js';
@@ -44,7 +44,7 @@ export async function evaluateBundle(
   options: EvaluateOptions,
 ): Promise<{ evaluation: Evaluation; details: ClassDetail[] }> {
   const bundle = await openBundle((path) => readFile(join(options.bundle, path)));
-  const classes = selectClasses(await readDataset(options.data), bundle, options);
+  const classes = measurable(await readDataset(options.data), bundle, options);
   const loader = new ImageLoader(bundle.manifest.input.size, 0);
   const runner = await ModelRunner.open(await bundle.model());
   const total = classes.reduce((sum, { test }) => sum + test.length, 0);
@@ -77,17 +77,12 @@ export async function evaluateModel(
   return details;
 }
 
-function selectClasses(
+function measurable(
   found: readonly ProductClass[],
   bundle: Bundle,
   { classes, log = () => undefined }: EvaluateOptions,
 ): ProductClass[] {
-  const missing = (classes ?? []).filter((name) => !found.some((product) => product.name === name));
-  if (missing.length > 0) {
-    const names = found.map(({ name }) => name).join(', ');
-    throw new BeltsightError('ARGUMENT_INVALID', `The data has no class ${missing.join(', ')}; it has ${names}.`);
-  }
-  const chosen = found.filter(({ name }) => classes === undefined || classes.includes(name));
+  const chosen = selectClasses(found, classes);
   for (const { name, folder, test } of chosen) {
     if (test.length === 0) log(`Warning: class ${name} has no test images in ${join(folder, 'test')} and is left out.`);
     const known = bundle.manifest.classes.some((candidate) => candidate.name === name);

@@ -5,6 +5,7 @@ import { type Bundle, type BundleManifest, MANIFEST, openBundle } from '@beltsig
 import { type ExportOptions, type ExportSummary, exportBundle } from '../export/export.js';
 import { writeFolder } from '../export/folder.js';
 import { loadTeacher } from '../model/teacher/load.js';
+import { experimentRecord } from '../record/record.js';
 import { writeAtomically } from '../train/atomic.js';
 import type { TrainConfig } from '../train/config.js';
 import { readTrainConfig } from '../train/config-file.js';
@@ -69,7 +70,7 @@ export async function startFineTuning(options: FineTuneOptions): Promise<Run> {
     return {
       ...before,
       startedAt: new Date().toISOString(),
-      versions: { node: process.versions.node },
+      ...(await experimentRecord(classes)),
       config,
       dataDigest: await dataDigest(classes),
       classes,

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { BeltsightError, parseConfig } from '@beltsight/sdk';
-import { parse } from 'yaml';
+import { parseConfig } from '@beltsight/sdk';
+import { readConfigFile } from '../config-file.js';
 import { type TrainConfig, trainConfigSchema } from './config.js';
 
 /**
@@ -17,14 +16,4 @@ export async function readTrainConfig(
   const given = file === undefined ? {} : await readConfigFile(file);
   const where = file === undefined ? 'What was given' : `${file} (with what was given beside it)`;
   return parseConfig(trainConfigSchema, { ...defaults, ...given, ...flags }, where);
-}
-
-async function readConfigFile(file: string): Promise<Record<string, unknown>> {
-  try {
-    const value: unknown = parse(await readFile(file, 'utf8'));
-    if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch (cause) {
-    throw new BeltsightError('CONFIG_INVALID', `${file} cannot be read: ${(cause as Error).message}`, { cause });
-  }
-  throw new BeltsightError('CONFIG_INVALID', `${file} must hold keys and values, such as "epochs: 50".`);
 }

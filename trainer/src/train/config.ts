@@ -9,6 +9,7 @@ export type LossMode = z.infer<typeof lossModeSchema>;
 /** Everything that decides a training run; written into the run folder. Defaults are the paper's where it has any. */
 export const trainConfigSchema = z.strictObject({
   data: z.array(z.string()).min(1).describe('Folders in MVTec layout.'),
+  classes: z.array(z.string()).min(1).optional().describe('Only these classes of the data; default: all.'),
   loss: lossModeSchema.default('ccl'),
   size: modelConfigSchema.shape.size,
   teacher: z.string().default('mobilenet_v2').describe('"mobilenet_v2", or a safetensors file of a known backbone.'),
@@ -45,8 +46,8 @@ export const trainConfigSchema = z.strictObject({
     .describe('Learning rates stay, or fall to zero over all epochs along half a cosine.'),
   clipNorm: z.number().positive().default(5).describe('Global gradient norm above which gradients are scaled down.'),
   kd: lossConfigSchema.shape.kd,
-  local: localConfigSchema.default(localConfigSchema.parse({})),
-  global: globalConfigSchema.default(globalConfigSchema.parse({})),
+  local: localConfigSchema.nullable().default(localConfigSchema.parse({})).describe('null: without this loss.'),
+  global: globalConfigSchema.nullable().default(globalConfigSchema.parse({})).describe('null: without this loss.'),
   engine: z.enum(['compiled', 'native']).default('compiled'),
   threads: z.int().positive().max(256).optional().describe('For the engine; default: all cores.'),
   checkpointMinutes: z.number().positive().default(5).describe('Between checkpoints within an epoch.'),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { PRECISIONS } from '@beltsight/sdk/bundle';
@@ -51,11 +51,21 @@ export type RunOrigin = z.infer<typeof originSchema>;
 const runSchema = z.object({
   schema: z.literal('beltsight.run/1'),
   startedAt: z.iso.datetime(),
-  versions: z.record(z.string(), z.string()),
+  versions: z.record(z.string(), z.string()).describe('Of all that computes, by package.'),
+  revision: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Git revision of the working folder, with + where something was not committed.'),
   config: trainConfigSchema,
   model: modelConfigSchema,
   teacher: z.object({ source: z.string(), metadata: z.record(z.string(), z.string()), sha256: z.string() }),
   dataDigest: z.string().describe('SHA-256 over names and sizes of the training images.'),
+  fingerprint: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('SHA-256 over names and content of the training images, wherever they lie.'),
   classes: z.array(runClassSchema).min(1),
   from: originSchema.optional().describe('Only of a fine-tuning.'),
 });
@@ -78,6 +88,8 @@ export function runFiles(folder: string) {
     metrics: join(folder, 'metrics.jsonl'),
     checkpoint: join(folder, 'checkpoint.safetensors'),
     best: join(folder, BEST),
+    curves: join(folder, 'curves.svg'),
+    evaluation: join(folder, 'evaluation.json'),
     start: join(folder, 'start.safetensors'),
     origin: join(folder, ORIGIN),
     bundle: join(folder, 'bundle'),
@@ -104,6 +116,14 @@ export async function createRun(folder: string, describe: () => Promise<Run>): P
   const run = await describe();
   await writeAtomically(join(folder, RUN), `${JSON.stringify(run, null, 2)}\n`);
   return run;
+}
+
+/** Whether a run was started in a folder. */
+export async function isStarted(folder: string): Promise<boolean> {
+  return access(join(folder, RUN)).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** @throws BeltsightError RUN_INVALID if the folder is no run or its description does not parse */

@@ -1,10 +1,14 @@
 import { availableParallelism } from 'node:os';
-import { readDataset, requireTraining } from '../data/dataset.js';
+import { readDataset, requireTraining, selectClasses } from '../data/dataset.js';
 import { ImageLoader } from '../data/loader.js';
 import { holdOut } from '../data/split.js';
 import { defineModel, modelConfigSchema } from '../model/network.js';
 import { initialise } from '../model/parameters.js';
 import { loadTeacher } from '../model/teacher/load.js';
+import { curvesSvg } from '../record/curves.js';
+import { readHistory } from '../record/history.js';
+import { experimentRecord } from '../record/record.js';
+import { writeAtomically } from './atomic.js';
 import { FRESH, readCheckpoint, readWeights } from './checkpoint.js';
 import { lossOf, type TrainConfig } from './config.js';
 import { dataDigest, requireReadable, requireSameData, trainingData } from './data.js';
@@ -32,6 +36,7 @@ export interface TrainOptions {
 export interface TrainResult {
   readonly end: LoopEnd;
   readonly epochs: number;
+  readonly steps: number;
   readonly bestEpoch: number | null;
   readonly bestLoss: number | null;
 }
@@ -74,7 +79,10 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
       signal: options.signal ?? new AbortController().signal,
       report: options.reporter?.(run) ?? SILENT,
     });
-    return { end, epochs: progress.epoch, bestEpoch: progress.bestEpoch, bestLoss: progress.bestLoss };
+    const history = await readHistory(files.metrics);
+    await writeAtomically(files.curves, curvesSvg([{ name: out, history }]));
+    const { epoch, step, bestEpoch, bestLoss } = progress;
+    return { end, epochs: epoch, steps: step, bestEpoch, bestLoss };
   } finally {
     await engine.close();
     await loader.close();
@@ -88,7 +96,7 @@ const SILENT: Reporter = {
 };
 
 async function startRun(config: TrainConfig, out: string, log: (line: string) => void): Promise<Run> {
-  const dataset = await readDataset(config.data);
+  const dataset = selectClasses(await readDataset(config.data), config.classes);
   requireTraining(dataset);
   const teacher = await loadTeacher(config.teacher);
   const classes = dataset.map(({ name, folder, train }, label) => {
@@ -109,7 +117,7 @@ async function startRun(config: TrainConfig, out: string, log: (line: string) =>
   const run: Run = {
     schema: 'beltsight.run/1',
     startedAt: new Date().toISOString(),
-    versions: { node: process.versions.node },
+    ...(await experimentRecord(classes)),
     config,
     model: modelConfigSchema.parse({
       teacher: teacher.backbone.name,

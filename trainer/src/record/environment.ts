@@ -1,0 +1,32 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import sharp from 'sharp';
+import manifest from '../../package.json' with { type: 'json' };
+import { tf } from '../graph/tfjs.js';
+
+/** Versions of all that computes in a run, by package; those of ONNX Runtime, sharp and tfjs can change a run's bits. */
+export async function packageVersions(): Promise<Record<string, string>> {
+  const { versions } = (await import('onnxruntime-node')).env;
+  return {
+    node: process.versions.node,
+    '@beltsight/trainer': manifest.version,
+    '@tensorflow/tfjs': tf.version.tfjs,
+    'onnxruntime-node': versions.node ?? versions.common,
+    sharp: sharp.versions.sharp ?? 'unknown',
+    libvips: sharp.versions.vips,
+  };
+}
+
+/**
+ * Revision of the Git repository that a folder is in, with `+` where something in it is not committed; null without a repository, or without
+ * Git.
+ */
+export async function gitRevision(folder: string): Promise<string | null> {
+  const git = async (...args: string[]) => (await promisify(execFile)('git', ['-C', folder, ...args])).stdout.trim();
+  try {
+    const revision = await git('rev-parse', 'HEAD');
+    return (await git('status', '--porcelain', '--untracked-files=no')) === '' ? revision : `${revision}+`;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
+
+/**
+ * SHA-256 over the names of classes, and names and content of their training images: the same wherever the data lie, another one when any
+ * picture changes.
+ */
+export async function dataFingerprint(
+  classes: readonly { readonly name: string; readonly train: readonly string[]; readonly heldOut: readonly string[] }[],
+): Promise<string> {
+  const all = createHash('sha256');
+  for (const { name, train, heldOut } of classes) {
+    all.update(JSON.stringify(name));
+    const files = new Set([...train, ...heldOut]);
+    const lines: string[] = [];
+    for (const file of files) lines.push(`${basename(file)}\t${await contentDigest(file)}\n`);
+    for (const line of lines.sort()) all.update(line);
+  }
+  return all.digest('hex');
+}
+
+async function contentDigest(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}

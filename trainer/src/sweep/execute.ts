@@ -1,0 +1,81 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { evaluateBundle } from '../evaluate/evaluate.js';
+import type { ClassResult } from '../evaluate/results.js';
+import { exportBundle } from '../export/export.js';
+import { writeAtomically } from '../train/atomic.js';
+import type { Reporter } from '../train/loop.js';
+import { isStarted, type Run, readRunDescription, runFiles } from '../train/run.js';
+import { type TrainResult, train } from '../train/train.js';
+import type { PlannedRun } from './plan.js';
+import type { ClassFigures, RunResult } from './result.js';
+
+export interface ExecuteOptions {
+  /** Folder in which run folders are made, by key. */
+  readonly runs: string;
+  /** Threads for the engine, where the configuration does not say. */
+  readonly threads?: number;
+  readonly signal: AbortSignal;
+  readonly reporter?: (run: Run) => Reporter;
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Trains, exports and evaluates one run of a sweep; goes on where an earlier attempt was stopped. The run folder stays, with weights, curves
+ * and evaluation; what can be made again from it does not.
+ * @returns undefined if the signal stopped it
+ * @throws BeltsightError whatever training, export and evaluation throw
+ */
+export async function executeRun({ key, config }: PlannedRun, options: ExecuteOptions): Promise<RunResult | undefined> {
+  const { signal, log, reporter } = options;
+  const out = join(options.runs, key);
+  const files = runFiles(out);
+  const resume = await isStarted(out);
+  const since = performance.now();
+  const own =
+    config.threads === undefined && options.threads !== undefined ? { ...config, threads: options.threads } : config;
+  const training = await train(resume ? undefined : own, {
+    out,
+    resume,
+    signal,
+    log,
+    ...(reporter ? { reporter } : {}),
+  });
+  if (training.end === 'interrupted') return undefined;
+  const seconds = resume ? null : (performance.now() - since) / 1000;
+  await rm(files.bundle, { recursive: true, force: true });
+  await exportBundle({ run: out, out: files.bundle, name: key, log });
+  const classes = config.classes === undefined ? {} : { classes: config.classes };
+  const { evaluation } = await evaluateBundle({ bundle: files.bundle, data: config.data, ...classes, log });
+  await writeAtomically(files.evaluation, `${JSON.stringify(evaluation, null, 2)}\n`);
+  const result = { key, config, ...describe(await readRunDescription(out), training, seconds) };
+  await rm(files.bundle, { recursive: true });
+  await rm(files.checkpoint);
+  return {
+    schema: 'beltsight.result/1',
+    finishedAt: new Date().toISOString(),
+    ...result,
+    classes: Object.fromEntries(Object.entries(evaluation.classes).map(([name, of]) => [name, figuresOf(of)] as const)),
+  };
+}
+
+function describe(run: Run, { epochs, steps, bestEpoch, bestLoss }: TrainResult, seconds: number | null) {
+  return {
+    versions: run.versions,
+    revision: run.revision,
+    fingerprint: run.fingerprint,
+    teacher: { name: run.model.teacher, sha256: run.teacher.sha256 },
+    training: {
+      images: run.classes.reduce((sum, { train }) => sum + train.length, 0),
+      steps,
+      epochs,
+      bestEpoch,
+      heldOutLoss: bestLoss,
+      seconds,
+    },
+  };
+}
+
+function figuresOf({ confusion, threshold, ...rest }: ClassResult): ClassFigures {
+  return { ...rest, missed: rest.defects === 0 ? null : confusion.defect.pass / rest.defects };
+}

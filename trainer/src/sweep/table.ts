@@ -1,0 +1,87 @@
+import { CLASS_FIGURES } from './result.js';
+import type { FigureName, Row, Spread } from './summary.js';
+
+const NAMES: Readonly<Record<FigureName, string>> = {
+  imageAuroc: 'I-AUROC',
+  imageAp: 'I-AP',
+  imageF1: 'I-F1',
+  pixelAuroc: 'P-AUROC',
+  pixelAp: 'P-AP',
+  pixelF1: 'P-F1',
+  aupro: 'AUPRO',
+  falseRejectRate: 'false rejects',
+  missed: 'missed',
+  recognised: 'recognised',
+};
+
+/** Rows and columns of text: of the mean over classes, all figures in percent. */
+export function meanTable(axes: readonly string[], rows: readonly Row[]): { head: string[]; rows: string[][] } {
+  return {
+    head: [...axes, ...CLASS_FIGURES.map((figure) => NAMES[figure]), 'seeds', 'steps', 'minutes'],
+    rows: rows.map(({ values, mean, done, wanted, steps, seconds }) => [
+      ...values,
+      ...CLASS_FIGURES.map((figure) => spreadText(mean[figure])),
+      `${done}/${wanted}`,
+      steps === null ? '-' : steps.toFixed(0),
+      seconds === null ? '-' : (seconds / 60).toFixed(1),
+    ]),
+  };
+}
+
+/** One figure of every class. */
+export function classTable(
+  axes: readonly string[],
+  rows: readonly Row[],
+  figure: FigureName,
+): { head: string[]; rows: string[][] } {
+  const classes = [...new Set(rows.flatMap((row) => [...row.classes.keys()]))];
+  return {
+    head: [...axes, ...classes, 'mean'],
+    rows: rows.map((row) => [
+      ...row.values,
+      ...classes.map((name) => spreadText(row.classes.get(name)?.[figure] ?? null)),
+      spreadText(row.mean[figure]),
+    ]),
+  };
+}
+
+/** The whole table as Markdown: means, then image AUROC, pixel AUROC and AUPRO of each class. */
+export function sweepMarkdown(axes: readonly string[], rows: readonly Row[]): string {
+  const perClass = (['imageAuroc', 'pixelAuroc', 'aupro'] as const).flatMap((figure) => [
+    `## ${NAMES[figure]} of each class`,
+    markdown(classTable(axes, rows, figure)),
+  ]);
+  const note = 'In percent, mean ± standard deviation over seeds. The mean over classes is taken for each seed.';
+  return `${[note, '## Mean over classes', markdown(meanTable(axes, rows)), ...perClass].join('\n\n')}\n`;
+}
+
+/** Everything in long form, for other programs: a line a row, class and figure; figures as fractions of 1. */
+export function sweepCsv(axes: readonly string[], rows: readonly Row[]): string {
+  const lines = rows.flatMap((row) =>
+    [...row.classes, ['mean', row.mean] as const].flatMap(([name, spreads]) =>
+      CLASS_FIGURES.flatMap((figure) => {
+        const spread = spreads[figure];
+        return spread === null
+          ? []
+          : [[...row.values, name, figure, spread.mean, spread.deviation ?? '', spread.seeds]];
+      }),
+    ),
+  );
+  return [[...axes, 'class', 'figure', 'mean', 'deviation', 'seeds'], ...lines]
+    .map((line) => `${line.map(csvField).join(',')}\n`)
+    .join('');
+}
+
+/** RFC 4180, section 2. */
+const csvField = (value: string | number) =>
+  typeof value === 'string' && /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : String(value);
+
+function spreadText(spread: Spread | null): string {
+  if (spread === null) return '-';
+  const percent = (value: number) => (value * 100).toFixed(1);
+  return spread.deviation === null ? percent(spread.mean) : `${percent(spread.mean)} ± ${percent(spread.deviation)}`;
+}
+
+function markdown({ head, rows }: { head: readonly string[]; rows: readonly (readonly string[])[] }): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
