@@ -10,15 +10,17 @@ import { writeAtomically } from '../train/atomic.js';
 import type { TrainConfig } from '../train/config.js';
 import { readTrainConfig } from '../train/config-file.js';
 import { dataDigest, requireReadable, requireSameData } from '../train/data.js';
+import { withPseudoClasses } from '../train/pseudo-classes.js';
 import { createRun, type Run, type RunOrigin, runFiles } from '../train/run.js';
 import { feedbackDigest, withFeedback } from './feedback.js';
 import { findStart, type StartOptions } from './start.js';
 
 /** What the weights are for: another value needs other weights. */
-const FIXED = ['data', 'loss', 'size', 'teacher', 'width', 'projectorReduction'] as const;
+const FIXED = ['data', 'classes', 'loss', 'size', 'teacher', 'width', 'projectorReduction'] as const;
 
 /** A trained model needs smaller steps, and fewer of them. */
 const FINE_TUNING = {
+  strategy: 'joint',
   epochs: 20,
   patience: 5,
   schedule: 'cosine',
@@ -53,9 +55,10 @@ export async function startFineTuning(options: FineTuneOptions): Promise<Run> {
       { cause },
     );
   });
-  await loadTeacher(before.teacher.source, before.teacher.sha256);
-  const { classes, fresh } = await withFeedback(before.classes, feedback, config);
+  const teacher = await loadTeacher(before.teacher.source, before.teacher.sha256);
+  const { classes: grown, fresh } = await withFeedback(before.classes, feedback, config);
   await requireReadable(fresh, config.size);
+  const classes = await withPseudoClasses(grown, config, teacher, log);
   for (const { name, feedback: fed } of classes) {
     const [train, heldOut, test] = [fed.train.length, fed.heldOut.length, fed.test.length];
     if (train + heldOut + test === 0) continue;

@@ -22,6 +22,12 @@ interface Port {
   readonly dims: readonly number[];
 }
 
+/** The library, loaded when it is first needed. It carries a telemetry uploader and reads this variable when it loads. */
+export async function onnxRuntime(): Promise<typeof Ort> {
+  process.env.ORT_DISABLE_TELEMETRY ??= '1';
+  return import('onnxruntime-node');
+}
+
 /** An ONNX graph loaded into ONNX Runtime. With the same number of threads the same inputs give the same bits. */
 export class GraphSession {
   private constructor(
@@ -35,9 +41,7 @@ export class GraphSession {
    * @throws BeltsightError MODEL_INVALID if ONNX Runtime refuses it
    */
   static async open(model: OnnxGraph | Uint8Array, options: SessionOptions = {}): Promise<GraphSession> {
-    // The library carries a telemetry uploader and reads this variable when it loads.
-    process.env.ORT_DISABLE_TELEMETRY ??= '1';
-    const ort = await import('onnxruntime-node');
+    const ort = await onnxRuntime();
     const bytes = model instanceof Uint8Array ? model : encodeModel(model);
     try {
       const session = await ort.InferenceSession.create(bytes, {

@@ -21,7 +21,7 @@ export interface LossInputs {
 export interface LossTerms {
   readonly total: tf.Scalar;
   readonly kd: tf.Scalar;
-  /** Mean of the scales, unweighted. */
+  /** Mean of the scales that count, unweighted. */
   readonly local?: tf.Scalar;
   readonly global?: tf.Scalar;
 }
@@ -45,7 +45,9 @@ function localOverScales(
   { local, labels, negatives }: LossInputs,
   config: NonNullable<LossConfig['local']>,
 ): tf.Scalar {
-  const scales = local.map((features, scale) => localLoss(features, labels, config, negatives[scale]));
+  const scales = config.scales.map((scale) =>
+    localLoss(local[scale - 1] as LocalFeatures, labels, config, negatives[scale - 1]),
+  );
   return tf.div(
     scales.reduce((sum, scale) => tf.add(sum, scale)),
     scales.length,

@@ -17,6 +17,11 @@ export const localConfigSchema = z.strictObject({
     .describe(
       'A(i): all positions of the partner maps; positives and the same position of other classes; or both in full.',
     ),
+  scales: z
+    .array(z.union([z.literal(1), z.literal(2), z.literal(3)]))
+    .min(1)
+    .default([1, 2, 3])
+    .describe('Feature maps that are contrasted: 1 at stride 4, 2 at 8, 3 at 16.'),
   match: z.enum(['encoder', 'projected']).default('encoder').describe('Features in which index_max is searched.'),
   tau: temperature,
   weight: z.number().min(0).default(1).describe('lambda 1 of eq. (6).'),
@@ -25,9 +30,10 @@ export type LocalConfig = z.infer<typeof localConfigSchema>;
 
 export const globalConfigSchema = z.strictObject({
   variant: z
-    .enum(['paper', 'code_v1', 'code_v2'])
+    .enum(['paper', 'code_v1', 'code_v2', 'infonce', 'n_pairs', 'triplet'])
     .default('paper')
-    .describe('`code_*`: the first and last public commits.'),
+    .describe('`code_*`: the first and last public commits; the last three are what table 6 compares with.'),
+  margin: z.number().min(0).max(4).default(0.2).describe('Of the triplet loss, in squared distance of unit vectors.'),
   denominator: z
     .enum(['all_but_self', 'neg_only', 'neg_plus_p'])
     .default('all_but_self')

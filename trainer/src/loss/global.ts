@@ -16,6 +16,9 @@ export function globalLoss(
 ): tf.Scalar {
   if (config.variant === 'code_v1') return codeFirst(g, augmented, labels, config.tau);
   if (config.variant === 'code_v2') return codeLast(g, labels, config.tau);
+  if (config.variant === 'infonce') return infoNce(g, augmented, labels, config.tau);
+  if (config.variant === 'n_pairs') return nPairs(g, augmented, labels, config.tau);
+  if (config.variant === 'triplet') return triplet(g, augmented, labels, config.margin);
   const perAnchor = globalPerAnchor(g, augmented, labels, config);
   return config.reduction === 'mean' ? tf.mean(perAnchor) : tf.sum(perAnchor);
 }
@@ -68,6 +71,50 @@ function codeLast(g: tf.Tensor2D, labels: tf.Tensor1D, tau: number): tf.Scalar {
   const average = (mask: tf.Tensor) =>
     tf.mean(tf.div(tf.sum(tf.mul(surprise, mask), 1), tf.add(tf.sum(mask, 1), 1e-6)));
   return tf.add(average(same), average(complement(same)));
+}
+
+/**
+ * InfoNCE (van den Oord et al. 2018; over both views as in SimCLR, Chen et al. 2020): the only positive of a view is the other view of the
+ * same image, and every other view is a negative, those of its class too.
+ */
+function infoNce(g: tf.Tensor2D, augmented: tf.Tensor2D, labels: tf.Tensor1D, tau: number): tf.Scalar {
+  const { logits, self } = compareViews(g, augmented, labels, tau);
+  const counterpart = otherView(g.shape[0]);
+  const everyone = maskedLogSumExp(logits, complement(self), 1 / tau, 1);
+  return tf.mean(tf.sub(everyone, tf.sum(tf.mul(logits, counterpart), 1)));
+}
+
+/**
+ * Multi-class N-pair loss (Sohn 2016, eq. 7): every original is paired with its augmented view, and the augmented views of other
+ * classes are its negatives. On cosines / tau instead of unbounded products, so that it needs no penalty on lengths.
+ */
+function nPairs(g: tf.Tensor2D, augmented: tf.Tensor2D, labels: tf.Tensor1D, tau: number): tf.Scalar {
+  const logits = tf.div(tf.matMul(unit(g, 1), unit(augmented, 1), false, true), tau) as tf.Tensor2D;
+  const self = identityMask(g.shape[0]);
+  const paired = tf.sum(tf.mul(logits, self), 1);
+  const everyone = maskedLogSumExp(logits, tf.add(self, complement(sameClass(labels))), 1 / tau, 1);
+  return tf.mean(tf.sub(everyone, paired));
+}
+
+/**
+ * Triplet loss (Schroff et al. 2015, eq. 1) on squared distances of unit vectors, mean over all triplets of views: anchor, another view of its
+ * class, and a view of another class.
+ */
+function triplet(g: tf.Tensor2D, augmented: tf.Tensor2D, labels: tf.Tensor1D, margin: number): tf.Scalar {
+  const { logits, same, self } = compareViews(g, augmented, labels, 1);
+  const distance = tf.mul(tf.sub(1, logits), 2);
+  const positives = tf.mul(same, complement(self));
+  const triplets = tf.mul(positives.expandDims(2), complement(same).expandDims(1));
+  const excess = tf.relu(tf.add(tf.sub(distance.expandDims(2), distance.expandDims(1)), margin));
+  // Without a second class there is no triplet, and nothing to learn.
+  return tf.div(tf.sum(tf.mul(excess, triplets)), tf.maximum(tf.sum(triplets), 1));
+}
+
+/** 1 where column is the other view of the row's image: [2B,2B]. */
+function otherView(images: number): tf.Tensor2D {
+  const zero = tf.zeros<tf.Rank.R2>([images, images]);
+  const one = identityMask(images);
+  return tf.concat2d([tf.concat2d([zero, one], 1), tf.concat2d([one, zero], 1)], 0);
 }
 
 /** Cosines / tau between all 2B views, and who is whose class and self: [2B,2B] each. */

@@ -2,11 +2,12 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import manifest from '../../package.json' with { type: 'json' };
+import { onnxRuntime } from '../graph/session.js';
 import { tf } from '../graph/tfjs.js';
 
 /** Versions of all that computes in a run, by package; those of ONNX Runtime, sharp and tfjs can change a run's bits. */
 export async function packageVersions(): Promise<Record<string, string>> {
-  const { versions } = (await import('onnxruntime-node')).env;
+  const { versions } = (await onnxRuntime()).env;
   return {
     node: process.versions.node,
     '@beltsight/trainer': manifest.version,

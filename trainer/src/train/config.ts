@@ -21,6 +21,23 @@ export const trainConfigSchema = z.strictObject({
     .positive()
     .default(10)
     .describe('Epochs without a better held-out distillation loss before stopping.'),
+  strategy: z
+    .enum(['joint', 'sequential', 'continual'])
+    .default('joint')
+    .describe('All classes together; one after the other; or that with images of the earlier classes replayed.'),
+  replay: z
+    .strictObject({
+      images: z.int().positive().default(16).describe('Images kept of each earlier class.'),
+      share: z.number().gt(0).lt(1).default(0.5).describe('Share of a batch that comes from them.'),
+    })
+    .default({ images: 16, share: 0.5 })
+    .describe('Memory of the continual strategy.'),
+  pseudoClasses: z
+    .int()
+    .min(2)
+    .max(10_000)
+    .optional()
+    .describe('Contrast so many clusters of the teacher features instead of the classes of the data.'),
   batch: z.int().min(2).max(1024).default(16),
   classesPerBatch: z.int().positive().default(4).describe('Classes in a batch, in equal shares.'),
   sampler: z.enum(['class-aware', 'shuffle']).default('class-aware'),
@@ -56,6 +73,7 @@ export type TrainConfig = z.infer<typeof trainConfigSchema>;
 
 /**
  * The loss a configuration asks for. With one class there is nothing to contrast: the contrastive terms fall away.
+ * @param classes that are told apart: classes of the data, or pseudo-classes
  */
 export function lossOf(config: TrainConfig, classes: number): LossConfig {
   const contrast = config.loss === 'ccl' && classes > 1;

@@ -3,11 +3,11 @@ import { stat } from 'node:fs/promises';
 import { BeltsightError } from '@beltsight/sdk';
 import { FULL, PHOTOMETRIC } from '../data/augment.js';
 import { ImageLoader } from '../data/loader.js';
-import { classAwareBatches, shuffledBatches } from '../data/sampler.js';
 import { type BatchSource, prepareBatch } from './batches.js';
 import type { TrainingProgram } from './engine/program.js';
 import type { TrainingData } from './loop.js';
-import type { Run } from './run.js';
+import { labelledImages, type Run } from './run.js';
+import { planEpoch } from './stages.js';
 
 /** What a run trains on, batch by batch; pictures that were fed back come `feedbackRepeat` times an epoch. */
 export function trainingData(
@@ -16,19 +16,15 @@ export function trainingData(
   program: TrainingProgram,
   geometric: boolean,
 ): TrainingData {
-  const { batch, seed, sampler, classesPerBatch, feedbackRepeat } = run.config;
   const source: BatchSource = {
     loader,
-    files: run.classes.map(({ train, feedback }) => [...train, ...repeated(feedback.train, feedbackRepeat - 1)]),
+    files: labelledImages(run),
     augmentation: program.needs.augmented ? (geometric ? FULL : PHOTOMETRIC) : undefined,
     negatives: program.needs.negatives,
-    seed,
+    seed: run.config.seed,
   };
   const counts = source.files.map((files) => files.length);
-  const plan = (epoch: number) =>
-    sampler === 'shuffle'
-      ? shuffledBatches(counts, batch, seed, epoch)
-      : classAwareBatches(counts, batch, classesPerBatch, seed, epoch);
+  const plan = (epoch: number) => planEpoch(counts, run.config, epoch);
   return {
     batches: (epoch) => plan(epoch).length,
     batch: (epoch, index) => prepareBatch(source, plan(epoch)[index] ?? [], epoch, index),
@@ -40,8 +36,6 @@ export function trainingData(
     },
   };
 }
-
-const repeated = (files: readonly string[], times: number) => Array.from({ length: times }, () => files).flat();
 
 /** Decodes every image once, so that a damaged one is told of now and not after an hour, and all of them together. */
 export async function requireReadable(files: readonly string[], size: number): Promise<void> {

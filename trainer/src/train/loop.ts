@@ -21,6 +21,8 @@ export interface LoopOptions {
   readonly files: { readonly metrics: string; readonly checkpoint: string; readonly best: string };
   /** Whether what the engine starts with is a trained model, which the epochs must beat. */
   readonly startCounts?: boolean;
+  /** Keep the weights of the last epoch instead of those with the lowest held-out loss, and run to the end. */
+  readonly keepLast?: boolean;
   /** Set to stop after the running step. */
   readonly signal: AbortSignal;
   readonly now?: () => number;
@@ -109,7 +111,7 @@ export async function trainLoop(
         }
       }
       const heldOutLoss = await validate();
-      const best = progress.bestLoss === null || heldOutLoss < progress.bestLoss;
+      const best = options.keepLast === true || progress.bestLoss === null || heldOutLoss < progress.bestLoss;
       if (best) {
         await keepBest(epoch, heldOutLoss);
         progress = { ...progress, bestEpoch: epoch, bestLoss: heldOutLoss };

@@ -20,6 +20,8 @@ const runClassSchema = z.object({
   folder: z.string(),
   train: z.array(z.string()).min(1),
   heldOut: z.array(z.string()),
+  /** Pseudo-class of each image that trains, where the run contrasts these. */
+  pseudo: z.array(z.int().nonnegative()).optional(),
   /**
    * Pictures that were fed back: false alarms of an earlier model. Those that train and those that are held out stand among the others,
    * too; `test` ones measure only.
@@ -29,6 +31,23 @@ const runClassSchema = z.object({
     .default({ train: [], heldOut: [], test: [] }),
 });
 export type RunClass = z.infer<typeof runClassSchema>;
+
+/**
+ * Images that train, by label: the class of the data, or the pseudo-class where a run has those. Pictures that were fed back stand there
+ * `feedbackRepeat` times.
+ */
+export function labelledImages({ classes, config }: Pick<Run, 'classes' | 'config'>): string[][] {
+  const labelled = new Map<number, string[]>();
+  for (const [label, { train, pseudo, feedback }] of classes.entries()) {
+    const again = new Set(feedback.train);
+    for (const [i, file] of train.entries()) {
+      const key = pseudo?.[i] ?? label;
+      const copies = new Array<string>(again.has(file) ? config.feedbackRepeat : 1).fill(file);
+      labelled.set(key, [...(labelled.get(key) ?? []), ...copies]);
+    }
+  }
+  return [...labelled].sort(([a], [b]) => a - b).map(([, images]) => images);
+}
 
 /** What a fine-tuning started from. */
 const originSchema = z.object({

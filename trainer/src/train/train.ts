@@ -16,9 +16,11 @@ import { CompiledEngine } from './engine/compiled.js';
 import { EagerEngine } from './engine/eager.js';
 import { DEFAULT_OPTIMIZER, type TrainingProgram } from './engine/program.js';
 import type { TrainingEngine } from './engine.js';
-import { type LoopEnd, type Reporter, trainLoop } from './loop.js';
+import { type LoopEnd, type Reporter, type TrainingData, trainLoop } from './loop.js';
 import { createProgram } from './program.js';
-import { createRun, type Run, readRunDescription, runFiles } from './run.js';
+import { withPseudoClasses } from './pseudo-classes.js';
+import { createRun, labelledImages, type Run, readRunDescription, runFiles } from './run.js';
+import { isStaged, totalEpochs } from './stages.js';
 
 export interface TrainOptions {
   /** Run folder. */
@@ -55,27 +57,30 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
   const run = options.resume ? await readRunDescription(out) : await startRun(config as TrainConfig, out, log);
   const files = runFiles(out);
   const checkpoint = options.resume ? await readCheckpoint(files.checkpoint) : undefined;
-  const { model: modelConfig, classes } = run;
+  const { model: modelConfig } = run;
   if (options.resume) await requireSameData(run);
   const teacher = await loadTeacher(run.teacher.source, run.teacher.sha256);
   const model = defineModel(modelConfig);
-  const loss = lossOf(run.config, classes.length);
+  const labels = labelledImages(run);
+  const epochs = totalEpochs(run.config, labels.length);
+  const loss = lossOf(run.config, labels.length);
   const program = createProgram(model, teacher, loss, run.config.batch);
   const loader = new ImageLoader(modelConfig.size);
   const data = trainingData(run, loader, program, loss.local?.k !== 1);
-  const engine = await openEngine(run.config, program, run.config.epochs * data.batches(0));
+  const engine = await openEngine(run.config, program, stepsOf(data, epochs));
   log(`Engine ${engine.description}.`);
   try {
     const fresh = () =>
       run.from ? readWeights(files.start) : initialise(model.parameters, model.statistics, run.config.seed);
     engine.restore(checkpoint?.state ?? { step: 0, tensors: await fresh() });
     const { end, progress } = await trainLoop(engine, data, checkpoint?.progress ?? FRESH, {
-      epochs: run.config.epochs,
+      epochs,
       patience: run.config.patience,
       batch: run.config.batch,
       checkpointMs: run.config.checkpointMinutes * 60_000,
       files,
       startCounts: run.from !== undefined,
+      keepLast: isStaged(run.config),
       signal: options.signal ?? new AbortController().signal,
       report: options.reporter?.(run) ?? SILENT,
     });
@@ -107,13 +112,14 @@ async function startRun(config: TrainConfig, out: string, log: (line: string) =>
     log(`Class ${name}: ${train.length} images to train on, ${heldOut.length} held out.`);
     if (train.length < 8) log(`Warning: class ${name} has few images; expect false alarms until it has some dozens.`);
   }
-  if (config.loss === 'ccl' && classes.length === 1) {
+  if (config.loss === 'ccl' && classes.length === 1 && config.pseudoClasses === undefined) {
     log('Warning: one class has nothing to be contrasted with: the contrastive losses are left out.');
   }
   await requireReadable(
     classes.flatMap(({ train, heldOut }) => [...train, ...heldOut]),
     config.size,
   );
+  const labelled = await withPseudoClasses(classes, config, teacher, log);
   const run: Run = {
     schema: 'beltsight.run/1',
     startedAt: new Date().toISOString(),
@@ -128,9 +134,13 @@ async function startRun(config: TrainConfig, out: string, log: (line: string) =>
     }),
     teacher: { source: config.teacher, metadata: { ...teacher.metadata }, sha256: teacher.sha256 },
     dataDigest: await dataDigest(classes),
-    classes,
+    classes: labelled,
   };
   return createRun(out, async () => run);
+}
+
+function stepsOf(data: TrainingData, epochs: number): number {
+  return Array.from({ length: epochs }, (_, epoch) => data.batches(epoch)).reduce((a, b) => a + b, 0);
 }
 
 async function openEngine(config: TrainConfig, program: TrainingProgram, steps: number): Promise<TrainingEngine> {
