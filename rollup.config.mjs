@@ -75,7 +75,17 @@ export default [
     preprocess: 'preprocess/index.ts',
     release: 'release/index.ts',
   }),
-  ...library('trainer', { index: 'index.ts', cli: 'cli/main.ts' }, { index: 'index.ts' }),
+  ...library(
+    'trainer',
+    {
+      index: 'index.ts',
+      cli: 'cli/main.ts',
+      // An entry, too: the thread's file is found beside it.
+      spawn: 'data/workers/spawn.ts',
+      worker: 'data/workers/thread.ts',
+    },
+    { index: 'index.ts' },
+  ),
   ...library(
     'device/v4l2',
     {

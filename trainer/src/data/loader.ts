@@ -18,6 +18,8 @@ export class ImageLoader {
   constructor(
     readonly size: number,
     private readonly maxCached = Math.floor(CACHE_BYTES / (size * size * 3)),
+    /** For resizing; default: all cores. Bits do not depend on them. */
+    private readonly threads?: number,
   ) {}
 
   /** @throws BeltsightError IMAGE_UNREADABLE, IMAGE_TOO_LARGE naming the file */
@@ -59,7 +61,8 @@ export class ImageLoader {
       this.#sessions.set(key, known);
       return known;
     }
-    const opened = GraphSession.open(preprocessGraph({ format: 'RGB24', width, height, size: this.size }));
+    const graph = preprocessGraph({ format: 'RGB24', width, height, size: this.size });
+    const opened = GraphSession.open(graph, this.threads === undefined ? {} : { threads: this.threads });
     this.#sessions.set(key, opened);
     if (this.#sessions.size > MAX_SESSIONS) {
       const [oldest, session] = this.#sessions.entries().next().value as [string, Promise<GraphSession>];

@@ -1,14 +1,13 @@
-import { type AugmentConfig, augment } from '../data/augment.js';
-import type { ImageLoader } from '../data/loader.js';
-import { randomOf } from '../data/random.js';
+import type { AugmentConfig } from '../data/augment.js';
 import { negativesOf, type Sample } from '../data/sampler.js';
+import type { ImageWorkers } from '../data/workers/pool.js';
 import type { Batch } from './engine.js';
 
 /** Key that separates augmentation from the other random streams of a seed. */
 const AUGMENTATION = 3;
 
 export interface BatchSource {
-  readonly loader: ImageLoader;
+  readonly workers: ImageWorkers;
   /** Training images of each class. */
   readonly files: readonly (readonly string[])[];
   /** How the second view is made; undefined where the loss needs none. */
@@ -24,20 +23,12 @@ export async function prepareBatch(
   epoch: number,
   index: number,
 ): Promise<Batch> {
-  const { loader, augmentation, seed } = source;
-  const { size } = loader;
-  const bytes = size * size * 3;
-  const images = new Uint8Array(samples.length * bytes);
-  const augmented = augmentation && new Uint8Array(samples.length * bytes);
-  await Promise.all(
-    samples.map(async (sample, slot) => {
-      const pixels = await loader.load(source.files[sample.label]?.[sample.index] as string);
-      images.set(pixels, slot * bytes);
-      if (!augmentation) return;
-      const random = randomOf(seed, AUGMENTATION, epoch, index, slot);
-      augmented?.set(augment(pixels, size, augmentation, random), slot * bytes);
-    }),
-  );
+  const { workers, augmentation, seed } = source;
+  const wanted = samples.map(({ label, index: image }, slot) => ({
+    file: source.files[label]?.[image] as string,
+    keys: [seed, AUGMENTATION, epoch, index, slot],
+  }));
+  const { images, augmented } = await workers.prepare(wanted, augmentation);
   const labels = samples.map(({ label }) => label);
   return {
     images,

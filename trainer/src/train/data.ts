@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { BeltsightError } from '@beltsight/sdk';
 import { FULL, PHOTOMETRIC } from '../data/augment.js';
 import { ImageLoader } from '../data/loader.js';
+import type { ImageWorkers } from '../data/workers/pool.js';
 import { type BatchSource, prepareBatch } from './batches.js';
 import type { TrainingProgram } from './engine/program.js';
 import type { TrainingData } from './loop.js';
@@ -12,12 +13,12 @@ import { planEpoch } from './stages.js';
 /** What a run trains on, batch by batch; pictures that were fed back come `feedbackRepeat` times an epoch. */
 export function trainingData(
   run: Run,
-  loader: ImageLoader,
+  workers: ImageWorkers,
   program: TrainingProgram,
   geometric: boolean,
 ): TrainingData {
   const source: BatchSource = {
-    loader,
+    workers,
     files: labelledImages(run),
     augmentation: program.needs.augmented ? (geometric ? FULL : PHOTOMETRIC) : undefined,
     negatives: program.needs.negatives,
@@ -26,12 +27,18 @@ export function trainingData(
   const counts = source.files.map((files) => files.length);
   const plan = (epoch: number) => planEpoch(counts, run.config, epoch);
   return {
+    depth: workers.depth,
     batches: (epoch) => plan(epoch).length,
     batch: (epoch, index) => prepareBatch(source, plan(epoch)[index] ?? [], epoch, index),
     async heldOut() {
       const files = run.classes.flatMap(({ train, heldOut }) => (heldOut.length > 0 ? heldOut : train));
-      const pixels = new Uint8Array(files.length * loader.size ** 2 * 3);
-      for (const [i, file] of files.entries()) pixels.set(await loader.load(file), i * loader.size ** 2 * 3);
+      const pixels = new Uint8Array(files.length * workers.size ** 2 * 3);
+      await Promise.all(
+        Array.from({ length: Math.ceil(files.length / batch) }, async (_, part) => {
+          const wanted = files.slice(part * batch, (part + 1) * batch).map((file) => ({ file }));
+          pixels.set((await workers.prepare(wanted)).images, part * batch * workers.size ** 2 * 3);
+        }),
+      );
       return { pixels, count: files.length };
     },
   };

@@ -2,13 +2,11 @@ import { open, truncate } from 'node:fs/promises';
 import { BeltsightError } from '@beltsight/sdk';
 import { writeFailed } from './atomic.js';
 import { NO_LOSSES, type Progress, writeCheckpoint, writeWeights } from './checkpoint.js';
-import type { Batch, Losses, TrainingEngine } from './engine.js';
+import type { Losses, TrainingEngine } from './engine.js';
+import { type BatchSequence, Prefetch } from './prefetch.js';
 
-/** What the loop trains on. Batches and held-out images depend on their arguments alone, never on what ran before. */
-export interface TrainingData {
-  /** Number of batches of an epoch. */
-  batches(epoch: number): number;
-  batch(epoch: number, index: number): Promise<Batch>;
+/** What the loop trains on. */
+export interface TrainingData extends BatchSequence {
   /** Held-out images of all classes, [count,S,S,3]. */
   heldOut(): Promise<{ readonly pixels: Uint8Array; readonly count: number }>;
 }
@@ -77,23 +75,15 @@ export async function trainLoop(
       await keepBest(-1, bestLoss);
       progress = { ...progress, bestLoss };
     }
+    const ahead = new Prefetch(data, progress, options.epochs);
     while (!progress.finished) {
       const { epoch } = progress;
       const count = data.batches(epoch);
       report.epochStarted(epoch, count, progress.batch);
       const clock = new EpochClock(now);
       let lastCheckpoint = now();
-      const prepare = (index: number) => {
-        const batch = data.batch(epoch, index);
-        // Its failure is met where it is awaited, one step later.
-        batch.catch(() => undefined);
-        return batch;
-      };
-      let pending = prepare(progress.batch);
       for (let index = progress.batch; index < count; index++) {
-        const batch = await clock.waiting(pending);
-        // The next batch is decoded on other threads while this one is computed.
-        if (index + 1 < count) pending = prepare(index + 1);
+        const batch = await clock.waiting(ahead.next());
         const losses = await clock.computing(engine.step(batch));
         const lossSums = mapLosses(progress.lossSums, (sum, key) => sum + losses[key]);
         progress = { ...progress, batch: index + 1, step: progress.step + 1, lossSums };
@@ -105,10 +95,7 @@ export async function trainLoop(
           await checkpoint(progress);
           lastCheckpoint = now();
         }
-        if (stop) {
-          await pending.catch(() => undefined);
-          return { end: 'interrupted', progress };
-        }
+        if (stop) return { end: 'interrupted', progress };
       }
       const heldOutLoss = await validate();
       const best = options.keepLast === true || progress.bestLoss === null || heldOutLoss < progress.bestLoss;

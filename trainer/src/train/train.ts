@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { readDataset, requireTraining, selectClasses } from '../data/dataset.js';
-import { ImageLoader } from '../data/loader.js';
 import { holdOut } from '../data/split.js';
+import { ImageWorkers } from '../data/workers/pool.js';
 import { defineModel, modelConfigSchema } from '../model/network.js';
 import { initialise } from '../model/parameters.js';
 import { loadTeacher } from '../model/teacher/load.js';
@@ -65,32 +65,35 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
   const epochs = totalEpochs(run.config, labels.length);
   const loss = lossOf(run.config, labels.length);
   const program = createProgram(model, teacher, loss, run.config.batch);
-  const loader = new ImageLoader(modelConfig.size);
-  const data = trainingData(run, loader, program, loss.local?.k !== 1);
-  const engine = await openEngine(run.config, program, stepsOf(data, epochs));
-  log(`Engine ${engine.description}.`);
+  const workers = new ImageWorkers(modelConfig.size);
   try {
+    const data = trainingData(run, workers, program, loss.local?.k !== 1);
+    const engine = await openEngine(run.config, program, stepsOf(data, epochs));
+    log(`Engine ${engine.description}.`);
     const fresh = () =>
       run.from ? readWeights(files.start) : initialise(model.parameters, model.statistics, run.config.seed);
-    engine.restore(checkpoint?.state ?? { step: 0, tensors: await fresh() });
-    const { end, progress } = await trainLoop(engine, data, checkpoint?.progress ?? FRESH, {
-      epochs,
-      patience: run.config.patience,
-      batch: run.config.batch,
-      checkpointMs: run.config.checkpointMinutes * 60_000,
-      files,
-      startCounts: run.from !== undefined,
-      keepLast: isStaged(run.config),
-      signal: options.signal ?? new AbortController().signal,
-      report: options.reporter?.(run) ?? SILENT,
-    });
-    const history = await readHistory(files.metrics);
-    await writeAtomically(files.curves, curvesSvg([{ name: out, history }]));
-    const { epoch, step, bestEpoch, bestLoss } = progress;
-    return { end, epochs: epoch, steps: step, bestEpoch, bestLoss };
+    try {
+      engine.restore(checkpoint?.state ?? { step: 0, tensors: await fresh() });
+      const { end, progress } = await trainLoop(engine, data, checkpoint?.progress ?? FRESH, {
+        epochs,
+        patience: run.config.patience,
+        batch: run.config.batch,
+        checkpointMs: run.config.checkpointMinutes * 60_000,
+        files,
+        startCounts: run.from !== undefined,
+        keepLast: isStaged(run.config),
+        signal: options.signal ?? new AbortController().signal,
+        report: options.reporter?.(run) ?? SILENT,
+      });
+      const history = await readHistory(files.metrics);
+      await writeAtomically(files.curves, curvesSvg([{ name: out, history }]));
+      const { epoch, step, bestEpoch, bestLoss } = progress;
+      return { end, epochs: epoch, steps: step, bestEpoch, bestLoss };
+    } finally {
+      await engine.close();
+    }
   } finally {
-    await engine.close();
-    await loader.close();
+    await workers.close();
   }
 }
 
