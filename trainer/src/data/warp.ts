@@ -20,11 +20,14 @@ export function warp(pixels: Uint8Array, size: number, { a, b, c, d, x, y }: Aff
       const right = Math.min(left + 1, size - 1);
       const bottom = Math.min(top + 1, size - 1);
       const [fx, fy] = [sx - left, sy - top];
+      const [topLeft, topRight] = [(top * size + left) * 3, (top * size + right) * 3];
+      const [bottomLeft, bottomRight] = [(bottom * size + left) * 3, (bottom * size + right) * 3];
+      const target = (v * size + u) * 3;
       for (let channel = 0; channel < 3; channel++) {
-        const at = (row: number, column: number) => pixels[(row * size + column) * 3 + channel] as number;
-        const above = at(top, left) * (1 - fx) + at(top, right) * fx;
-        const below = at(bottom, left) * (1 - fx) + at(bottom, right) * fx;
-        result[(v * size + u) * 3 + channel] = above * (1 - fy) + below * fy + 0.5;
+        const above = (pixels[topLeft + channel] as number) * (1 - fx) + (pixels[topRight + channel] as number) * fx;
+        const below =
+          (pixels[bottomLeft + channel] as number) * (1 - fx) + (pixels[bottomRight + channel] as number) * fx;
+        result[target + channel] = above * (1 - fy) + below * fy + 0.5;
       }
     }
   }
