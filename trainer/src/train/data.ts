@@ -17,12 +17,13 @@ export function trainingData(
   program: TrainingProgram,
   geometric: boolean,
 ): TrainingData {
+  const { batch, seed } = run.config;
   const source: BatchSource = {
     workers,
     files: labelledImages(run),
     augmentation: program.needs.augmented ? (geometric ? FULL : PHOTOMETRIC) : undefined,
     negatives: program.needs.negatives,
-    seed: run.config.seed,
+    seed,
   };
   const counts = source.files.map((files) => files.length);
   const plan = (epoch: number) => planEpoch(counts, run.config, epoch);
