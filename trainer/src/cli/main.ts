@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { compareCommand } from './compare.js';
+import { dataCommand } from './data.js';
 import { reportError } from './errors.js';
 import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
@@ -17,6 +18,7 @@ const program = new Command('beltsight')
   .addCommand(evaluateCommand())
   .addCommand(compareCommand())
   .addCommand(sweepCommand())
+  .addCommand(dataCommand())
   .addCommand(inboxCommand())
   .addCommand(releaseCommand())
   .addCommand(rolloutCommand());

@@ -37,7 +37,7 @@ describe('a data set', () => {
     await mkdir(path('hollow', 'nut', 'train', 'good'), { recursive: true });
     const classes = await readDataset([path('hollow')]);
     expect(() => requireTraining(classes)).toThrow(
-      /No images of good products in .*nut.train.good: put some there, or remove/,
+      /No images of good products to train on in nut \(.*hollow.nut\): put some there, or leave the class out/,
     );
   });
 
@@ -51,7 +51,7 @@ describe('a data set', () => {
 
   it('says how to convert images of a format it does not read', async () => {
     await mkdir(path('camera', 'nut', 'train', 'good'), { recursive: true });
-    await writeFile(path('camera', 'nut', 'train', 'good', '1.bmp'), '');
-    await expect(readDataset([path('camera')])).rejects.toThrow(/1\.bmp is of a format that is not read: convert it/);
+    await writeFile(path('camera', 'nut', 'train', 'good', '1.heic'), '');
+    await expect(readDataset([path('camera')])).rejects.toThrow(/1\.heic is of a format that is not read: convert it/);
   });
 });

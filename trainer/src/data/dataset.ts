@@ -1,49 +1,60 @@
-import { readdir, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
+import { isDirectory } from './layouts/files.js';
+import type { FoundDataset } from './layouts/layout.js';
+import { LAYOUTS } from './layouts/table.js';
+import type { ProductClass } from './product.js';
+import { notADataset, notFound } from './published/missing.js';
 
-/** A test image. `defect` is undefined for a good product; a defect may come without a mask. */
-export interface TestImage {
-  readonly file: string;
-  readonly defect?: string;
-  readonly mask?: string;
-}
+export type { ProductClass, TestImage } from './product.js';
 
-/** One product class: good images to train on, and images to measure with. */
-export interface ProductClass {
-  /** "<class>", or "<data set>/<class>" where several data sets have a class of this name. */
-  readonly name: string;
+/** A data set in a folder, with the layout that it was recognised by. */
+export interface Dataset extends FoundDataset {
   readonly folder: string;
-  readonly train: readonly string[];
-  readonly test: readonly TestImage[];
+  readonly layout: string;
 }
-
-/** What the decoder reads (libvips as sharp ships it). */
-const IMAGE = /\.(png|jpe?g|webp|tiff?|gif|avif)$/i;
-/** Images of a kind people have, which the decoder does not read. */
-const FOREIGN = /\.(bmp|heic|jp2|raw|dng|ppm|pgm|tga)$/i;
 
 /**
- * Finds the classes below folders in MVTec layout: `<class>/train/good`, `<class>/test/{good,<defect>}`,
- * `<class>/ground_truth/<defect>/<name>_mask.png`. A folder that itself has `train/good` or `test` is one class.
+ * Finds the classes of data sets, each in the layout that it is published in, recognised by looking at its folder.
+ * @param references folders; `<folder>#<class>,<class>` takes some of its classes
  * @throws BeltsightError DATASET_NOT_FOUND, DATASET_INVALID
  */
-export async function readDataset(folders: readonly string[]): Promise<ProductClass[]> {
-  const found: { dataset: string; name: string; folder: string }[] = [];
-  for (const folder of folders.map((path) => resolve(path))) {
-    const classes = await classFolders(folder);
-    if (classes.length === 0) {
+export async function readDataset(references: readonly string[]): Promise<ProductClass[]> {
+  const found: { dataset: string; name: string; entry: Dataset['classes'][number] }[] = [];
+  for (const reference of references) {
+    const { name: dataset, folder, classes, alternatives } = await findDataset(reference);
+    if (alternatives && classes.length > 1) {
+      const names = classes.map(({ name }) => name).join(', ');
       throw new BeltsightError(
         'DATASET_INVALID',
-        `${folder} holds no class: expected <class>/train/good/*.png (MVTec layout), one folder a product class.`,
+        `${folder} holds ${names}. Each is an experiment of its own, normal in one is a defect in another: name one, for example ${folder}#${classes[0]?.name}.`,
       );
     }
-    const isClass = classes[0] === folder;
-    const dataset = basename(isClass ? resolve(folder, '..') : folder);
-    found.push(...classes.map((path) => ({ dataset, name: basename(path), folder: path })));
+    found.push(...classes.map((entry) => ({ dataset, name: entry.name, entry })));
   }
   const names = uniqueNames(found);
-  return Promise.all(found.map(({ folder }, i) => readClass(names[i] as string, folder)));
+  return Promise.all(
+    found.map(async ({ entry }, i) => ({
+      name: names[i] as string,
+      folder: entry.folder,
+      ...(await entry.read()),
+    })),
+  );
+}
+
+/**
+ * Looks at a folder.
+ * @param reference `<folder>` or `<folder>#<class>,<class>`
+ * @throws BeltsightError DATASET_NOT_FOUND, DATASET_INVALID
+ */
+export async function findDataset(reference: string): Promise<Dataset> {
+  const [folder, chosen] = await selection(reference);
+  if (!(await isDirectory(folder))) throw await notFound(folder);
+  for (const { name: layout, recognise } of LAYOUTS) {
+    const found = await recognise(folder);
+    if (found) return { ...found, classes: chosen ? choose(found, chosen, folder) : found.classes, folder, layout };
+  }
+  throw await notADataset(folder);
 }
 
 /**
@@ -63,24 +74,27 @@ export function selectClasses(
 
 /** @throws BeltsightError DATASET_EMPTY naming every class that has no good training image */
 export function requireTraining(classes: readonly ProductClass[]): void {
-  const empty = classes.filter(({ train }) => train.length === 0).map(({ folder }) => join(folder, 'train', 'good'));
+  const empty = classes.filter(({ train }) => train.length === 0).map(({ name, folder }) => `${name} (${folder})`);
   if (empty.length === 0) return;
   throw new BeltsightError(
     'DATASET_EMPTY',
-    `No images of good products in ${empty.join(', ')}: put some there, or remove the class folder.`,
+    `No images of good products to train on in ${empty.join(', ')}: put some there, or leave the class out.`,
   );
 }
 
-async function classFolders(folder: string): Promise<string[]> {
-  const entries = await folders(folder, true);
-  if (entries.includes('train') || entries.includes('test')) return [folder];
-  const isClass = await Promise.all(
-    entries.map(async (entry) => {
-      const inside = await folders(join(folder, entry));
-      return inside.includes('train') || inside.includes('test');
-    }),
-  );
-  return entries.filter((_, i) => isClass[i]).map((entry) => join(folder, entry));
+/** Folder and classes of a reference. A folder that has the sign in its name is a folder. */
+async function selection(reference: string): Promise<[folder: string, classes?: string[]]> {
+  const sign = reference.lastIndexOf('#');
+  if (sign < 0 || (await isDirectory(reference))) return [resolve(reference)];
+  const names = reference.slice(sign + 1).split(',');
+  return [resolve(reference.slice(0, sign)), names.map((name) => name.trim())];
+}
+
+function choose({ classes }: FoundDataset, chosen: readonly string[], folder: string) {
+  const missing = chosen.filter((name) => !classes.some((found) => found.name === name));
+  if (missing.length === 0) return classes.filter(({ name }) => chosen.includes(name));
+  const names = classes.map(({ name }) => name).join(', ');
+  throw new BeltsightError('DATASET_INVALID', `${folder} has no class ${missing.join(', ')}; it has ${names}.`);
 }
 
 /** Plain class names where they are unique; with their data set's name where not; numbered if that is not unique either. */
@@ -95,58 +109,4 @@ function uniqueNames(found: readonly { dataset: string; name: string }[]): strin
     taken.add(unique);
     return unique;
   });
-}
-
-async function readClass(name: string, folder: string): Promise<ProductClass> {
-  const train = await images(join(folder, 'train', 'good'));
-  const kinds = await folders(join(folder, 'test'));
-  const test = await Promise.all(kinds.map((kind) => testImages(folder, kind)));
-  return { name, folder, train, test: test.flat() };
-}
-
-async function testImages(folder: string, kind: string): Promise<TestImage[]> {
-  const files = await images(join(folder, 'test', kind));
-  if (kind === 'good') return files.map((file) => ({ file }));
-  const masks = new Map(
-    (await images(join(folder, 'ground_truth', kind))).map((mask) => [stem(mask).replace(/_mask$/, ''), mask]),
-  );
-  return files.map((file) => {
-    const mask = masks.get(stem(file));
-    return { file, defect: kind, ...(mask === undefined ? {} : { mask }) };
-  });
-}
-
-const stem = (file: string) => basename(file).replace(/\.[^.]*$/, '');
-
-/** Names of the folders in `folder`, sorted; none if it does not exist (unless `required`). */
-async function folders(folder: string, required = false): Promise<string[]> {
-  const entries = await list(folder, required);
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-}
-
-async function images(folder: string): Promise<string[]> {
-  const names = (await list(folder)).filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
-  const foreign = names.find((name) => FOREIGN.test(name));
-  if (foreign !== undefined) {
-    throw new BeltsightError(
-      'DATASET_INVALID',
-      `${join(folder, foreign)} is of a format that is not read: convert it to PNG (for example with ImageMagick's mogrify).`,
-    );
-  }
-  return names.filter((name) => IMAGE.test(name) && !name.startsWith('.')).map((name) => join(folder, name));
-}
-
-async function list(folder: string, required = false) {
-  try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  } catch (cause) {
-    if (!required && (cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    const isFile = await stat(folder).then(
-      (info) => info.isFile(),
-      () => false,
-    );
-    const why = isFile ? 'is a file, not a folder' : 'cannot be read or does not exist';
-    throw new BeltsightError('DATASET_NOT_FOUND', `The data folder ${folder} ${why}.`, { cause });
-  }
 }

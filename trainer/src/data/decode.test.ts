@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../testing/products.js';
 import { decodeImage } from './decode.js';
 import { ImageLoader } from './loader.js';
+import { partOf } from './reference.js';
 
 describe('decoding an image', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -72,6 +73,14 @@ describe('decoding an image', () => {
     });
   });
 
+  it('gives the part of an image that a media fragment names', async () => {
+    const left = Uint8Array.from({ length: 10 * 2 * 3 }, (_, i) => Math.floor(i / 3) % 10);
+    const raw = { width: 10, height: 2, channels: 3 } as const;
+    const file = await write('views.png', await sharp(left, { raw }).png().toBuffer());
+    const { width, height, data } = await decodeImage(partOf(file, { x: 40, y: 50, width: 20, height: 50 }));
+    expect([width, height, ...data]).toEqual([2, 1, 4, 4, 4, 5, 5, 5]);
+  });
+
   it('names a truncated file, one that is no image, and one that is not there', async () => {
     const { data } = await sharp({
       create: { width: 64, height: 64, channels: 3, noise: { type: 'gaussian', mean: 128, sigma: 30 } } as never,
@@ -81,7 +90,8 @@ describe('decoding an image', () => {
     const truncated = await write('truncated.jpg', data.subarray(0, data.length / 2));
     const text = await write('text.png', 'a text');
     const empty = await write('empty.png', '');
-    for (const file of [truncated, text, empty, join(folder.path, 'absent.png')]) {
+    const bitmap = await write('text.bmp', 'BM, a text that is no picture');
+    for (const file of [truncated, text, empty, bitmap, join(folder.path, 'absent.png')]) {
       await expect(decodeImage(file), file).rejects.toMatchObject({
         code: 'IMAGE_UNREADABLE',
         message: expect.stringContaining(`${file} cannot be decoded`),

@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { BeltsightError } from '@beltsight/sdk';
+import { decode as decodeBmp } from '@cwasm/nsbmp';
 import sharp from 'sharp';
+import { type Part, parseReference } from './reference.js';
 
 /** 8-bit RGB pixels, row-major: [height, width, 3]. */
 export interface RgbImage {
@@ -12,19 +15,20 @@ export interface RgbImage {
 const MAX_PIXELS = 144_000_000;
 
 /**
- * Decodes an image file to 8-bit RGB: EXIF orientation applied, transparency dropped, grey repeated, 16-bit scaled, CMYK
- * converted.
+ * Decodes an image file, or the part of one that the reference names, to 8-bit RGB: EXIF orientation applied, transparency dropped, grey
+ * repeated, 16-bit scaled, CMYK converted.
  * @throws BeltsightError IMAGE_UNREADABLE, IMAGE_TOO_LARGE naming the file
  */
-export async function decodeImage(file: string, maxPixels = MAX_PIXELS): Promise<RgbImage> {
+export async function decodeImage(reference: string, maxPixels = MAX_PIXELS): Promise<RgbImage> {
+  const { file, part } = parseReference(reference);
+  const image = await decodeFile(file, maxPixels);
+  return part ? crop(image, part) : image;
+}
+
+async function decodeFile(file: string, maxPixels: number): Promise<RgbImage> {
   try {
-    const { data, info } = await sharp(file, { failOn: 'error', limitInputPixels: maxPixels })
-      .autoOrient()
-      .removeAlpha()
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    return { width: info.width, height: info.height, data: rgb(data, info.channels) };
+    // libvips as sharp ships it has no reader for BMP.
+    return await (/\.bmp$/i.test(file) ? bmp(file, maxPixels) : withSharp(file, maxPixels));
   } catch (cause) {
     const { message } = cause as Error;
     if (/pixel limit/i.test(message)) {
@@ -40,6 +44,38 @@ export async function decodeImage(file: string, maxPixels = MAX_PIXELS): Promise
       { cause },
     );
   }
+}
+
+async function withSharp(file: string, maxPixels: number): Promise<RgbImage> {
+  const { data, info } = await sharp(file, { failOn: 'error', limitInputPixels: maxPixels })
+    .autoOrient()
+    .removeAlpha()
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height, data: rgb(data, info.channels) };
+}
+
+async function bmp(file: string, maxPixels: number): Promise<RgbImage> {
+  const content = await readFile(file);
+  // Before it is decoded: width and height of BITMAPINFOHEADER and its successors; a negative height means rows from the top.
+  const header = content.length >= 26 ? content.readUInt32LE(14) : 0;
+  const pixels = header >= 40 && header <= 124 ? content.readInt32LE(18) * Math.abs(content.readInt32LE(22)) : 0;
+  if (pixels > maxPixels) throw new Error('beyond the pixel limit');
+  const { width, height, data } = decodeBmp(content);
+  return { width, height, data: rgb(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 4) };
+}
+
+function crop({ width, height, data }: RgbImage, part: Part): RgbImage {
+  const [left, right] = [part.x, part.x + part.width].map((x) => Math.round((x / 100) * width)) as [number, number];
+  const [top, bottom] = [part.y, part.y + part.height].map((y) => Math.round((y / 100) * height)) as [number, number];
+  const row = (right - left) * 3;
+  const result = new Uint8Array(row * (bottom - top));
+  for (let y = top; y < bottom; y++) {
+    const start = (y * width + left) * 3;
+    result.set(data.subarray(start, start + row), (y - top) * row);
+  }
+  return { width: right - left, height: bottom - top, data: result };
 }
 
 function rgb(data: Uint8Array, channels: number): Uint8Array {

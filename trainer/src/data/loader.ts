@@ -1,6 +1,7 @@
 import { preprocessGraph } from '@beltsight/sdk/preprocess';
 import { GraphSession } from '../graph/session.js';
 import { decodeImage, type RgbImage } from './decode.js';
+import { decodeMask, type Mask } from './mask.js';
 
 /** Preprocessing graphs kept open: one for each source size. */
 const MAX_SESSIONS = 8;
@@ -32,10 +33,8 @@ export class ImageLoader {
   }
 
   /** A ground-truth mask, [S,S] of 0 and 1: marked where > 0, resized like the image, defect where > 0.5. */
-  async loadMask(file: string): Promise<Uint8Array> {
-    const { width, height, data } = await decodeImage(file);
-    const marked = data.map((value) => (value > 0 ? 255 : 0));
-    const resized = await this.preprocess({ width, height, data: marked });
+  async loadMask(mask: Mask): Promise<Uint8Array> {
+    const resized = await this.preprocess(await decodeMask(mask));
     return Uint8Array.from({ length: this.size * this.size }, (_, i) => ((resized[i * 3] as number) > 127.5 ? 1 : 0));
   }
 

@@ -84,7 +84,7 @@ function measurable(
 ): ProductClass[] {
   const chosen = selectClasses(found, classes);
   for (const { name, folder, test } of chosen) {
-    if (test.length === 0) log(`Warning: class ${name} has no test images in ${join(folder, 'test')} and is left out.`);
+    if (test.length === 0) log(`Warning: class ${name} has no test images in ${folder} and is left out.`);
     const known = bundle.manifest.classes.some((candidate) => candidate.name === name);
     if (!known) log(`Warning: the model was not trained on class ${name}; its images should be unknown to it.`);
   }

@@ -1,4 +1,5 @@
 import type { Decision } from '@beltsight/sdk/bundle';
+import type { Mask } from '../data/mask.js';
 
 /** One test image as the bundle judged it. */
 export interface ImageResult {
@@ -6,7 +7,7 @@ export interface ImageResult {
   /** Kind of defect; undefined for a good product. */
   readonly defect?: string;
   /** Ground truth of a defect, where there is one. */
-  readonly mask?: string;
+  readonly mask?: Mask;
   readonly score: number;
   readonly decision: Decision;
 }

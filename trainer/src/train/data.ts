@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { BeltsightError } from '@beltsight/sdk';
 import { FULL, PHOTOMETRIC } from '../data/augment.js';
 import { ImageLoader } from '../data/loader.js';
+import { parseReference } from '../data/reference.js';
 import type { ImageWorkers } from '../data/workers/pool.js';
 import { type BatchSource, prepareBatch } from './batches.js';
 import type { TrainingProgram } from './engine/program.js';
@@ -71,7 +72,7 @@ export async function dataDigest(classes: Run['classes']): Promise<string> {
   for (const { name, train, heldOut, feedback } of classes) {
     hash.update(`${name}\n`);
     for (const file of [...train, ...heldOut, ...feedback.test]) {
-      const size = await stat(file).then(
+      const size = await stat(parseReference(file).file).then(
         (info) => info.size,
         () => -1,
       );

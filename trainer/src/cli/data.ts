@@ -1,0 +1,59 @@
+import Table from 'cli-table3';
+import { Command } from 'commander';
+import { type ClassInventory, type Inventory, takeInventory } from '../data/published/inventory.js';
+import { type Counts, PUBLISHED } from '../data/published/table.js';
+
+/** beltsight data: what is in data folders, and whether it is what was published. */
+export function dataCommand(): Command {
+  return new Command('data')
+    .description('Show what data folders hold, and whether that is what was published')
+    .argument('[dir...]', 'folders as for --data; without any, the published data sets that are known')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  beltsight data
+  beltsight data mvtec_anomaly_detection VisA "coco#split0"`,
+    )
+    .action(async (dirs: string[]) => {
+      if (dirs.length === 0) process.stdout.write(`${publishedTable()}\n`);
+      for (const dir of dirs) process.stdout.write(`${inventoryText(await takeInventory(dir))}\n`);
+    });
+}
+
+function publishedTable(): string {
+  const table = plainTable(['data set', 'classes', 'train', 'good', 'defects', 'official page'], 'lrrrrl');
+  for (const { name, page, classes, total } of PUBLISHED) {
+    const counts = Object.values(classes).flatMap((each) => (each ? [each] : []));
+    const sums =
+      total ?? (counts.length > 0 ? [0, 1, 2].map((i) => counts.reduce((sum, each) => sum + (each[i] ?? 0), 0)) : []);
+    const [train = '-', good = '-', defects = '-'] = sums;
+    table.push([name, Object.keys(classes).length, train, good, defects, page]);
+  }
+  return table.toString();
+}
+
+function inventoryText({ folder, layout, dataset, classes, total }: Inventory): string {
+  const table = plainTable(['class', 'train', 'good', 'defects', 'masks', 'missing files', 'published'], 'lrrrrrl');
+  for (const each of classes) table.push(row(each));
+  if (classes.length > 1) table.push(row(total));
+  const known = dataset
+    ? `${dataset.name} (${dataset.page}), ${classes.length} of ${Object.keys(dataset.classes).length} classes`
+    : `no published data set, layout of ${layout}`;
+  return `${folder}: ${known}\n${table}`;
+}
+
+function row(inventory: ClassInventory) {
+  const { name, train, good, defects, masks, missing, published } = inventory;
+  return [name, train, good, defects, masks, missing, published ? verdict([train, good, defects], published) : '-'];
+}
+
+function verdict(found: Counts, published: Counts): string {
+  return found.every((count, i) => count === published[i]) ? 'the same' : `differs: ${published.join(', ')}`;
+}
+
+/** @param aligned a letter a column: l or r */
+function plainTable(head: string[], aligned: string) {
+  const colAligns = [...aligned].map((side) => (side === 'l' ? ('left' as const) : ('right' as const)));
+  return new Table({ head, style: { head: [], border: [] }, colAligns });
+}

@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../testing/products.js';
+import { findDataset, readDataset } from '../dataset.js';
+import { ImageLoader } from '../loader.js';
+import { empty, inShort, writeTree } from './testing.js';
+
+describe('data sets whose classes are folders', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  const path = (...parts: string[]) => join(folder.path, ...parts);
+  const read = async (...data: string[]) =>
+    (await readDataset(data.map((name) => path(name)))).map((each) => inShort(folder.path, each));
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+  });
+  afterAll(() => folder.dispose());
+
+  it('reads MVTec AD', async () => {
+    await writeTree(
+      path('mvtec_anomaly_detection'),
+      empty(
+        'license.txt',
+        'readme.txt',
+        'bottle/license.txt',
+        'bottle/train/good/000.png',
+        'bottle/test/good/000.png',
+        'bottle/test/broken_large/000.png',
+        'bottle/test/contamination/000.png',
+        'bottle/ground_truth/broken_large/000_mask.png',
+      ),
+    );
+    expect(await read('mvtec_anomaly_detection')).toEqual([
+      {
+        name: 'bottle',
+        train: ['mvtec_anomaly_detection/bottle/train/good/000.png'],
+        test: [
+          'mvtec_anomaly_detection/bottle/test/broken_large/000.png: broken_large, mvtec_anomaly_detection/bottle/ground_truth/broken_large/000_mask.png',
+          'mvtec_anomaly_detection/bottle/test/contamination/000.png: contamination',
+          'mvtec_anomaly_detection/bottle/test/good/000.png',
+        ],
+      },
+    ]);
+    expect(await findDataset(path('mvtec_anomaly_detection'))).toMatchObject({ layout: 'MVTec AD' });
+  });
+
+  it('reads the colour images of MVTec 3D-AD, those for validation among the ones to train on', async () => {
+    await writeTree(
+      path('mvtec_3d'),
+      empty(
+        'license.txt',
+        ...['train/good', 'validation/good', 'test/good', 'test/hole'].flatMap((part) => [
+          `bagel/${part}/rgb/000.png`,
+          `bagel/${part}/xyz/000.tiff`,
+        ]),
+        'bagel/test/good/gt/000.png',
+        'bagel/test/hole/gt/000.png',
+        'bagel/calibration/camera_parameters.json',
+      ),
+    );
+    expect(await read('mvtec_3d')).toEqual([
+      {
+        name: 'bagel',
+        train: ['mvtec_3d/bagel/train/good/rgb/000.png', 'mvtec_3d/bagel/validation/good/rgb/000.png'],
+        test: [
+          'mvtec_3d/bagel/test/good/rgb/000.png',
+          'mvtec_3d/bagel/test/hole/rgb/000.png: hole, mvtec_3d/bagel/test/hole/gt/000.png',
+        ],
+      },
+    ]);
+    expect(await findDataset(path('mvtec_3d', 'bagel'))).toMatchObject({ layout: 'MVTec 3D-AD', name: 'mvtec_3d' });
+  });
+
+  it('reads BTAD, whose images and masks are PNG or BMP', async () => {
+    const image = bitmap([200, 100, 50]);
+    const mask = bitmap([1, 1, 1]);
+    await writeTree(path('BTech_Dataset_transformed'), {
+      '01/train/ok/0000.bmp': image,
+      '01/test/ok/0000.bmp': undefined,
+      '01/test/ko/0000.bmp': undefined,
+      '01/ground_truth/ko/0000.png': undefined,
+      '02/train/ok/0000.png': undefined,
+      '02/test/ko/0000.png': undefined,
+      '02/ground_truth/ko/0000.png': undefined,
+      '03/train/ok/0000.bmp': undefined,
+      '03/test/ko/0000.bmp': undefined,
+      '03/ground_truth/ko/0000.bmp': mask,
+    });
+    const classes = await readDataset([path('BTech_Dataset_transformed')]);
+    expect(classes.map(({ name }) => name)).toEqual(['01', '02', '03']);
+    expect(classes.map((each) => inShort(each.folder, each).test)).toEqual([
+      ['test/ok/0000.bmp', 'test/ko/0000.bmp: ko, ground_truth/ko/0000.png'],
+      ['test/ko/0000.png: ko, ground_truth/ko/0000.png'],
+      ['test/ko/0000.bmp: ko, ground_truth/ko/0000.bmp'],
+    ]);
+    const loader = new ImageLoader(32);
+    expect([...(await loader.load(classes[0]?.train[0] as string)).subarray(0, 3)]).toEqual([200, 100, 50]);
+    const marked = await loader.loadMask(classes[2]?.test[0]?.mask as string);
+    expect(marked.every((value) => value === 1)).toBe(true);
+    await loader.close();
+  });
+
+  it('reads several together, and takes some of the classes of one', async () => {
+    await writeTree(path('other'), empty('01/train/good/0.png', 'bottle/train/good/0.png', 'lid/train/good/0.png'));
+    const names = async (...data: string[]) => (await readDataset(data.map((d) => path(d)))).map(({ name }) => name);
+    expect(await names('mvtec_anomaly_detection', 'BTech_Dataset_transformed#03,01', 'other')).toEqual([
+      'mvtec_anomaly_detection/bottle',
+      'BTech_Dataset_transformed/01',
+      '03',
+      'other/01',
+      'other/bottle',
+      'lid',
+    ]);
+    await expect(names('other#lid,cap')).rejects.toThrow(/other has no class cap; it has 01, bottle, lid\./);
+  });
+});
+
+/** A BMP of one colour as cameras write them: BITMAPINFOHEADER, 24 bits, rows from the bottom and padded to four bytes. */
+function bitmap([red, green, blue]: [number, number, number], width = 3, height = 2): Uint8Array {
+  const stride = Math.ceil((width * 3) / 4) * 4;
+  const file = Buffer.alloc(54 + stride * height);
+  file.write('BM');
+  file.writeUInt32LE(file.length, 2);
+  file.writeUInt32LE(54, 10);
+  file.writeUInt32LE(40, 14);
+  file.writeInt32LE(width, 18);
+  file.writeInt32LE(height, 22);
+  file.writeUInt16LE(1, 26);
+  file.writeUInt16LE(24, 28);
+  file.writeUInt32LE(stride * height, 34);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) file.set([blue, green, red], 54 + y * stride + x * 3);
+  return file;
+}
