@@ -30,7 +30,8 @@ async function draw({ width, height, polygons, runs }: DrawnMask): Promise<RgbIm
     let at = 0;
     for (const [i, count] of counts.entries()) {
       if (i % 2 === 1) {
-        for (let p = at; p < at + count; p++) marked[(p % height) * width + Math.floor(p / height)] = 255;
+        for (let p = at; p < Math.min(at + count, marked.length); p++)
+          marked[(p % height) * width + Math.floor(p / height)] = 255;
       }
       at += count;
     }

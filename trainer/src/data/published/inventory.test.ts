@@ -24,11 +24,19 @@ describe('published data sets', () => {
       const sum = (i: number) => counts.reduce((all, each) => all + (each[i] as number), 0);
       return [name, Object.keys(classes).length, ...(total ?? [sum(0), sum(1), sum(2)])];
     });
+    // Each image of COCO's 4952 validation images with annotations is in every split.
+    const coco = PUBLISHED.find(({ name }) => name === 'COCO-AD');
+    expect(Object.values(coco?.classes ?? {}).map((each) => (each?.[1] ?? 0) + (each?.[2] ?? 0))).toEqual([
+      4952, 4952, 4952, 4952,
+    ]);
     expect(totals).toEqual([
       ['MVTec AD', 15, 3629, 467, 1725 - 467],
       ['MVTec 3D-AD', 10, 2656 + 294, 249, 1197 - 249],
       ['VisA', 12, 8659, 962, 1200],
       ['BTAD', 3, 1799, 451, 741 - 451],
+      ['Real-IAD', 30, 36465, 63256, 114585 - 63256],
+      ['MANTA', 38, 0, 0, 0],
+      ['COCO-AD', 4, 30438 + 65133 + 79083 + 77580, 1291 + 2785 + 3328 + 3253, 3661 + 2167 + 1624 + 1699],
     ]);
   });
 

@@ -14,6 +14,10 @@ export interface PublishedDataset {
   readonly total?: Counts;
 }
 
+/** Classes of which no counts are published. */
+const uncounted = (...names: readonly string[]): Record<string, undefined> =>
+  Object.fromEntries(names.flatMap((line) => line.split(' ')).map((name) => [name, undefined] as const));
+
 export const PUBLISHED: readonly PublishedDataset[] = [
   {
     // Bergmann et al., CVPR 2019, table 1.
@@ -82,5 +86,42 @@ export const PUBLISHED: readonly PublishedDataset[] = [
     page: 'https://github.com/pankajmishra000/VT-ADL',
     called: /^(btad|btech)/i,
     classes: { '01': [400, 21, 49], '02': [399, 30, 200], '03': [1000, 400, 41] },
+  },
+  {
+    // Wang et al., CVPR 2024; images of all five views, the split for unsupervised detection.
+    name: 'Real-IAD',
+    page: 'https://realiad4ad.github.io/Real-IAD/',
+    called: /^real[_-]?iad/i,
+    classes: uncounted(
+      'audiojack bottle_cap button_battery end_cap eraser fire_hood mint mounts pcb phone_battery plastic_nut',
+      'plastic_plug porcelain_doll regulator rolled_strip_base sim_card_set switch tape terminalblock',
+      'toothbrush toy toy_brick transistor1 u_block usb usb_adaptor vcpill wooden_beads woodstick zipper',
+    ),
+    total: [36465, 63256, 51329],
+  },
+  {
+    // Fan et al., CVPR 2025: 137.3 thousand images of five views, of which 8.6 thousand are defective; no counts of the parts.
+    name: 'MANTA',
+    page: 'https://grainnet.github.io/MANTA',
+    called: /^manta/i,
+    classes: uncounted(
+      'maize paddy soybean wheat block_inductor copper_standoff flat_nut led led_pad long_button power_inductor',
+      'short_button thin_resistor type_c wafer_resistor coffee_beans goji_berries pistachios button gear nut',
+      'nut_cap red_washer round_button_cap screw square_button_cap terminal wire_cap yellow_green_washer',
+      'capsule coated_tablet embossed_tablet lettered_tablet oblong_tablet pink_tablet red_tablet white_tablet',
+      'yellow_tablet',
+    ),
+  },
+  {
+    // Zhang et al., arXiv 2404.10760, on the images of COCO 2017.
+    name: 'COCO-AD',
+    page: 'https://cocodataset.org/#download',
+    called: /^(coco|(train|val)2017|annotations_trainval2017)/i,
+    classes: {
+      split0: [30438, 1291, 3661],
+      split1: [65133, 2785, 2167],
+      split2: [79083, 3328, 1624],
+      split3: [77580, 3253, 1699],
+    },
   },
 ];
