@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
+import { parseReference } from '../data/reference.js';
 
 /**
  * SHA-256 over the names of classes, and names and content of their training images: the same wherever the data lie, another one when any
@@ -14,7 +15,7 @@ export async function dataFingerprint(
     all.update(JSON.stringify(name));
     const files = new Set([...train, ...heldOut]);
     const lines: string[] = [];
-    for (const file of files) lines.push(`${basename(file)}\t${await contentDigest(file)}\n`);
+    for (const file of files) lines.push(`${basename(file)}\t${await contentDigest(parseReference(file).file)}\n`);
     for (const line of lines.sort()) all.update(line);
   }
   return all.digest('hex');
