@@ -41,8 +41,8 @@ function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   return [...new Set(nodes.flatMap((node) => Object.keys(node?.shape ?? {})))];
 }
 
-/** The known key within two edits of `key`. */
-function nearest(key: string, known: readonly string[]): string | undefined {
+/** The name among `known` within two edits of `key`, for "did you mean"; undefined where none is that close. */
+export function nearest(key: string, known: readonly string[]): string | undefined {
   const ranked = known.map((name) => [editDistance(key.toLowerCase(), name.toLowerCase()), name] as const);
   const [best] = ranked.sort(([a], [b]) => a - b);
   return best && best[0] <= 2 ? best[1] : undefined;

@@ -8,7 +8,7 @@ export {
 } from './client/inspection-client.js';
 export type { ConnectionSource, ConnectOptions, ProtocolVersion } from './client/link.js';
 export type { CommandOptions, CommandReply } from './client/requests.js';
-export { parseConfig } from './config.js';
+export { nearest, parseConfig } from './config.js';
 export { BeltsightError, type ErrorCode } from './errors.js';
 export { decodeHeatmap, encodeHeatmap, type Heatmap, type HeatmapMeta, type ScoreMap } from './heatmap/codec.js';
 export { colourise } from './heatmap/colour.js';

@@ -70,7 +70,7 @@ Examples:
           out,
           resume: config === undefined,
           signal: stopper.signal,
-          reporter: (run) => terminalReporter(process.stderr, run.config.epochs, run.config.batch),
+          reporter: ({ config }, epochs) => terminalReporter(process.stderr, epochs, config.batch),
           log: say,
         });
         if (end === 'interrupted') {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { BeltsightError } from '@beltsight/sdk';
+import { BeltsightError, nearest } from '@beltsight/sdk';
 import { isDirectory } from './layouts/files.js';
 import type { FoundDataset } from './layouts/layout.js';
 import { LAYOUTS } from './layouts/table.js';
@@ -59,7 +59,7 @@ export async function findDataset(reference: string): Promise<Dataset> {
 
 /**
  * The classes of these names, in the order of the data; all where no names are given.
- * @throws BeltsightError ARGUMENT_INVALID naming those that the data do not have
+ * @throws BeltsightError ARGUMENT_INVALID naming those that the data do not have, and the nearest that they have
  */
 export function selectClasses(
   classes: readonly ProductClass[],
@@ -68,8 +68,15 @@ export function selectClasses(
   if (names === undefined) return classes;
   const missing = names.filter((name) => !classes.some((product) => product.name === name));
   if (missing.length === 0) return classes.filter(({ name }) => names.includes(name));
-  const known = classes.map(({ name }) => name).join(', ');
-  throw new BeltsightError('ARGUMENT_INVALID', `The data has no class ${missing.join(', ')}; it has ${known}.`);
+  const known = classes.map(({ name }) => name);
+  const problems = missing.map((name) => {
+    const near = nearest(name, known);
+    return near === undefined ? name : `${name} (did you mean ${near}?)`;
+  });
+  throw new BeltsightError(
+    'ARGUMENT_INVALID',
+    `The data has no class ${problems.join(', ')}; it has ${known.join(', ')}.`,
+  );
 }
 
 /** @throws BeltsightError DATASET_EMPTY naming every class that has no good training image */

@@ -20,6 +20,7 @@ export const localConfigSchema = z.strictObject({
   scales: z
     .array(z.union([z.literal(1), z.literal(2), z.literal(3)]))
     .min(1)
+    .refine((scales) => new Set(scales).size === scales.length, 'must name each scale once')
     .default([1, 2, 3])
     .describe('Feature maps that are contrasted: 1 at stride 4, 2 at 8, 3 at 16.'),
   match: z.enum(['encoder', 'projected']).default('encoder').describe('Features in which index_max is searched.'),
@@ -34,6 +35,10 @@ export const globalConfigSchema = z.strictObject({
     .default('paper')
     .describe('`code_*`: the first and last public commits; the last three are what table 6 compares with.'),
   margin: z.number().min(0).max(4).default(0.2).describe('Of the triplet loss, in squared distance of unit vectors.'),
+  mining: z
+    .enum(['all', 'hard'])
+    .default('all')
+    .describe('Of the triplet loss: all triplets, or farthest positive and nearest negative of each anchor.'),
   denominator: z
     .enum(['all_but_self', 'neg_only', 'neg_plus_p'])
     .default('all_but_self')

@@ -18,7 +18,7 @@ export function globalLoss(
   if (config.variant === 'code_v2') return codeLast(g, labels, config.tau);
   if (config.variant === 'infonce') return infoNce(g, augmented, labels, config.tau);
   if (config.variant === 'n_pairs') return nPairs(g, augmented, labels, config.tau);
-  if (config.variant === 'triplet') return triplet(g, augmented, labels, config.margin);
+  if (config.variant === 'triplet') return triplet(g, augmented, labels, config);
   const perAnchor = globalPerAnchor(g, augmented, labels, config);
   return config.reduction === 'mean' ? tf.mean(perAnchor) : tf.sum(perAnchor);
 }
@@ -97,13 +97,25 @@ function nPairs(g: tf.Tensor2D, augmented: tf.Tensor2D, labels: tf.Tensor1D, tau
 }
 
 /**
- * Triplet loss (Schroff et al. 2015, eq. 1) on squared distances of unit vectors, mean over all triplets of views: anchor, another view of its
- * class, and a view of another class.
+ * Triplet loss (Schroff et al. 2015, eq. 1) on squared distances of unit vectors. A triplet is an anchor, another view of its class, and a
+ * view of another class. Mean over all triplets, or over anchors with the farthest positive and the nearest negative of each (batch
+ * hard, Hermans et al. 2017, eq. 5).
  */
-function triplet(g: tf.Tensor2D, augmented: tf.Tensor2D, labels: tf.Tensor1D, margin: number): tf.Scalar {
+function triplet(
+  g: tf.Tensor2D,
+  augmented: tf.Tensor2D,
+  labels: tf.Tensor1D,
+  { margin, mining }: Pick<GlobalConfig, 'margin' | 'mining'>,
+): tf.Scalar {
   const { logits, same, self } = compareViews(g, augmented, labels, 1);
   const distance = tf.mul(tf.sub(1, logits), 2);
   const positives = tf.mul(same, complement(self));
+  if (mining === 'hard') {
+    const farthest = tf.max(tf.mul(distance, positives), 1);
+    // Distances are at most 4, and so is the margin: with 8 more, what is no negative never counts, even where there is none.
+    const nearest = tf.min(tf.add(distance, tf.mul(same, 8)), 1);
+    return tf.mean(tf.relu(tf.add(tf.sub(farthest, nearest), margin)));
+  }
   const triplets = tf.mul(positives.expandDims(2), complement(same).expandDims(1));
   const excess = tf.relu(tf.add(tf.sub(distance.expandDims(2), distance.expandDims(1)), margin));
   // Without a second class there is no triplet, and nothing to learn.

@@ -18,13 +18,13 @@ type Images = Pick<RunClass, 'name' | 'train'>;
  */
 export async function withPseudoClasses<T extends Images>(
   classes: readonly T[],
-  { pseudoClasses: k, seed, size }: Pick<TrainConfig, 'pseudoClasses' | 'seed' | 'size'>,
+  { pseudoClasses: k, seed, size, threads }: Pick<TrainConfig, 'pseudoClasses' | 'seed' | 'size' | 'threads'>,
   teacher: Teacher,
   log: (line: string) => void,
 ): Promise<(T & { pseudo?: number[] })[]> {
   if (k === undefined) return [...classes];
   const files = classes.flatMap(({ train }) => train);
-  const { assignments } = kmeans(await teacherFeatures(files, teacher, size), k, seed);
+  const { assignments } = kmeans(await teacherFeatures(files, teacher, size, threads), k, seed);
   let start = 0;
   const labelled = classes.map((each) => {
     const pseudo = [...assignments.subarray(start, start + each.train.length)];
@@ -40,6 +40,7 @@ async function teacherFeatures(
   files: readonly string[],
   { backbone, weights }: Teacher,
   size: number,
+  threads: number | undefined,
 ): Promise<Float32Array[]> {
   const frozen = { get: (name: string) => constant(weights.get(name)) };
   const graph = record(
@@ -52,7 +53,7 @@ async function teacherFeatures(
     { target: 'training' },
   );
   const loader = new ImageLoader(size, 0);
-  const session = await GraphSession.open(graph);
+  const session = await GraphSession.open(graph, threads === undefined ? {} : { threads });
   try {
     const features: Float32Array[] = [];
     for (const file of files) {

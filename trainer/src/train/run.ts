@@ -42,8 +42,9 @@ export function labelledImages({ classes, config }: Pick<Run, 'classes' | 'confi
     const again = new Set(feedback.train);
     for (const [i, file] of train.entries()) {
       const key = pseudo?.[i] ?? label;
-      const copies = new Array<string>(again.has(file) ? config.feedbackRepeat : 1).fill(file);
-      labelled.set(key, [...(labelled.get(key) ?? []), ...copies]);
+      const images = labelled.get(key) ?? [];
+      for (let copy = again.has(file) ? config.feedbackRepeat : 1; copy > 0; copy--) images.push(file);
+      labelled.set(key, images);
     }
   }
   return [...labelled].sort(([a], [b]) => a - b).map(([, images]) => images);

@@ -29,8 +29,8 @@ export interface TrainOptions {
   readonly resume?: boolean;
   /** Set to stop after the running step, with a checkpoint to go on from. */
   readonly signal?: AbortSignal;
-  /** Hears of every step and epoch; `terminalReporter` draws bars. */
-  readonly reporter?: (run: Run) => Reporter;
+  /** Hears of every step and epoch, of which there are at most `epochs`; `terminalReporter` draws bars. */
+  readonly reporter?: (run: Run, epochs: number) => Reporter;
   /** Sentences for people: what is trained on, warnings. */
   readonly log?: (line: string) => void;
 }
@@ -83,7 +83,7 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
         startCounts: run.from !== undefined,
         keepLast: isStaged(run.config),
         signal: options.signal ?? new AbortController().signal,
-        report: options.reporter?.(run) ?? SILENT,
+        report: options.reporter?.(run, epochs) ?? SILENT,
       });
       const history = await readHistory(files.metrics);
       await writeAtomically(files.curves, curvesSvg([{ name: out, history }]));
@@ -104,11 +104,14 @@ const SILENT: Reporter = {
 };
 
 async function startRun(config: TrainConfig, out: string, log: (line: string) => void): Promise<Run> {
-  const dataset = selectClasses(await readDataset(config.data), config.classes);
+  const found = await readDataset(config.data);
+  const dataset = selectClasses(found, config.classes);
   requireTraining(dataset);
   const teacher = await loadTeacher(config.teacher);
-  const classes = dataset.map(({ name, folder, train }, label) => {
-    const { train: kept, heldOut } = holdOut(train, config.heldOut, config.seed, label);
+  const classes = dataset.map((product) => {
+    const { name, folder, train } = product;
+    // By the place among all classes: alone or with others, a class has the same images held out.
+    const { train: kept, heldOut } = holdOut(train, config.heldOut, config.seed, found.indexOf(product));
     return { name, folder, train: [...kept], heldOut: [...heldOut], feedback: { train: [], heldOut: [], test: [] } };
   });
   for (const { name, train, heldOut } of classes) {
@@ -117,6 +120,10 @@ async function startRun(config: TrainConfig, out: string, log: (line: string) =>
   }
   if (config.loss === 'ccl' && classes.length === 1 && config.pseudoClasses === undefined) {
     log('Warning: one class has nothing to be contrasted with: the contrastive losses are left out.');
+  } else if (config.loss === 'ccl' && config.strategy === 'sequential') {
+    log(
+      'Warning: sequential batches hold one class, which has nothing to be contrasted with: the contrastive losses are left out.',
+    );
   }
   await requireReadable(
     classes.flatMap(({ train, heldOut }) => [...train, ...heldOut]),
