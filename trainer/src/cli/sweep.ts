@@ -40,7 +40,7 @@ export function sweepCommand(): Command {
           ...(threads === undefined ? {} : { threads }),
           tableOnly: table,
           signal: stopper.signal,
-          reporter: ({ config }) => terminalReporter(process.stderr, config.epochs, config.batch),
+          reporter: ({ config }, epochs) => terminalReporter(process.stderr, epochs, config.batch),
           log: say,
           runStarted: ({ key, config }, number, of) =>
             say(`\nRun ${number} of ${of}, ${key}: seed ${config.seed}, ${config.data.join(', ')}`),

@@ -16,7 +16,7 @@ export interface ExecuteOptions {
   /** Threads for the engine, where the configuration does not say. */
   readonly threads?: number;
   readonly signal: AbortSignal;
-  readonly reporter?: (run: Run) => Reporter;
+  readonly reporter?: (run: Run, epochs: number) => Reporter;
   readonly log: (line: string) => void;
 }
 
