@@ -28,7 +28,7 @@ export interface Decision {
  */
 export function decide(output: ModelOutput, manifest: Pick<BundleManifest, 'classes'>, recipe?: string): Decision {
   const { known, distance } =
-    recipe === undefined ? nearest(output, manifest.classes) : named(recipe, output, manifest.classes);
+    recipe === undefined ? nearestClass(output, manifest.classes) : named(recipe, output, manifest.classes);
   const classSource = recipe === undefined ? 'recognised' : 'recipe';
   // A recipe is the operator's word: the distance is reported, but does not overrule it.
   if (recipe === undefined && distance > known.maxDistance) {
@@ -58,7 +58,11 @@ export function conformalP(score: number, calibration: readonly number[]): numbe
   return (1 + atLeast) / (calibration.length + 1);
 }
 
-function nearest({ embedding }: ModelOutput, classes: readonly BundleClass[]) {
+/** The class whose centroid an embedding is nearest to, however far, and the cosine distance; `classes` must not be empty. */
+export function nearestClass(
+  { embedding }: Pick<ModelOutput, 'embedding'>,
+  classes: readonly BundleClass[],
+): { readonly known: BundleClass; readonly distance: number } {
   let known = classes[0] as BundleClass;
   let distance = Number.POSITIVE_INFINITY;
   for (const candidate of classes) {

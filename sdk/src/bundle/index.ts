@@ -1,4 +1,4 @@
-export { conformalP, cosineDistance, type Decision, decide, type ModelOutput } from './decide.js';
+export { conformalP, cosineDistance, type Decision, decide, type ModelOutput, nearestClass } from './decide.js';
 export {
   type BundleClass,
   type BundleManifest,
@@ -9,4 +9,4 @@ export {
 } from './manifest.js';
 export { type Bundle, type DigestFile, type FileDigest, openBundle, type ReadFile } from './open.js';
 export { type BundleParts, sealBundle } from './seal.js';
-export { type ConformalThreshold, conformalThreshold, smallestRate } from './threshold.js';
+export { type ConformalThreshold, conformalRank, conformalThreshold, smallestRate } from './threshold.js';
