@@ -1,4 +1,7 @@
 export type { Comparison, Figures } from './compare/comparison.js';
+export type { CoverageReport } from './evaluate/coverage/coverage.js';
+export type { Recognition } from './evaluate/coverage/recognition.js';
+export type { UnknownReport } from './evaluate/coverage/unknown.js';
 export { type ClassDetail, type EvaluateOptions, evaluateBundle } from './evaluate/evaluate.js';
 export { htmlReport } from './evaluate/report/report.js';
 export type { ClassMetrics, ClassResult, Confusion, Evaluation, ImageResult } from './evaluate/results.js';

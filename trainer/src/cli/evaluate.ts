@@ -11,6 +11,7 @@ interface Flags {
   readonly json?: string;
   readonly html?: string;
   readonly classes?: string;
+  readonly unknown?: string[];
 }
 
 /** beltsight evaluate: a bundle and test images in, metrics out. */
@@ -22,7 +23,8 @@ export function evaluateCommand(): Command {
     .option('--json <file>', 'write the figures as JSON')
     .option('--html <file>', 'write a report with curves, histograms and the worst misses')
     .option('--classes <names>', 'only these classes, separated by commas')
-    .action(async ({ bundle, data, json, html, classes }: Flags) => {
+    .option('--unknown <dir...>', 'folders of products that the model was never trained on: are they called unknown?')
+    .action(async ({ bundle, data, json, html, classes, unknown = [] }: Flags) => {
       const bar = process.stderr.isTTY
         ? new SingleBar({ format: 'scoring {bar} {value}/{total}', stream: process.stderr, clearOnComplete: true })
         : undefined;
@@ -30,6 +32,7 @@ export function evaluateCommand(): Command {
       const { evaluation, details } = await evaluateBundle({
         bundle,
         data,
+        unknown,
         ...(classes === undefined ? {} : { classes: classes.split(',').map((name) => name.trim()) }),
         log: (line) => process.stderr.write(`${line}\n`),
         progress(done, total) {

@@ -98,6 +98,32 @@ describe('a trained, exported and measured model', () => {
     await expect(evaluate({ classes: ['bolts'] })).rejects.toThrow('The data has no class bolts; it has bolt, plate.');
   });
 
+  it('says what false rejects were promised and measured, and how classes and unknown products were told apart', async () => {
+    await writeTinyClass(path('other'), 'bolt', 2, 'nut');
+    const { evaluation, details } = await evaluate({ unknown: [path('other', 'nut')] });
+    const { coverage, recognition, unknown } = JSON.parse(JSON.stringify(evaluation)) as typeof evaluation;
+    // 2 of 8 images are held out of each class: they promise 1 / 3.
+    expect(coverage.classes.bolt).toMatchObject({ wanted: 0.05, calibrationImages: 2, freshImages: 3 });
+    expect(coverage.classes.plate?.promised).toBeCloseTo(1 / 3, 12);
+    expect(coverage.all).toMatchObject({ calibrationImages: 4, freshImages: 6 });
+    expect(recognition.classes.bolt?.right.of).toBe(7);
+    expect(recognition.right.rate).toBeCloseTo(
+      (Number(evaluation.classes.bolt?.recognised) + Number(evaluation.classes.plate?.recognised)) / 2,
+      12,
+    );
+    expect(Object.keys(unknown.leaveOneOut?.products ?? {})).toEqual(['bolt', 'plate']);
+    // Two good images to train on and three to test with.
+    expect(unknown.foreign?.products.nut?.rejected.of).toBe(5);
+    const html = await htmlReport(evaluation, details, path('bundle'));
+    for (const title of ['promised and measured', 'Recognition', 'Never trained on', 'One class left out']) {
+      expect(html).toContain(title);
+    }
+    await expect(evaluate({ unknown: [path('products', 'bolt')] })).rejects.toMatchObject({
+      code: 'ARGUMENT_INVALID',
+      message: expect.stringMatching(/bolt: name folders of other classes/),
+    });
+  });
+
   it('becomes an HTML page that needs nothing else and escapes what it is given', async () => {
     await writeTinyClass(path('names'), 'bolt', 1, 'b<i>olt');
     const { evaluation, details } = await evaluate({ data: [path('names')] });

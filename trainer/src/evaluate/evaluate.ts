@@ -5,6 +5,11 @@ import { type Bundle, type BundleClass, decide, openBundle } from '@beltsight/sd
 import { type ProductClass, readDataset, selectClasses, type TestImage } from '../data/dataset.js';
 import { ImageLoader } from '../data/loader.js';
 import { ModelRunner } from '../export/scoring.js';
+import { coverageOf } from './coverage/coverage.js';
+import { foreignProducts, seeForeign } from './coverage/foreign.js';
+import { recognitionOf } from './coverage/recognition.js';
+import { unknownOf } from './coverage/unknown.js';
+import { coverageWarnings } from './coverage/warnings.js';
 import { aupro, type ProPoint } from './metrics/aupro.js';
 import { descendingOrder } from './metrics/order.js';
 import { rank } from './metrics/ranking.js';
@@ -24,6 +29,8 @@ export interface EvaluateOptions {
   readonly data: readonly string[];
   /** Only these classes; default: all of the data. */
   readonly classes?: readonly string[];
+  /** Folders of products that the model was never trained on: data folders or class folders. */
+  readonly unknown?: readonly string[];
   /** Sentences for people: classes without test images, classes the model does not know. */
   readonly log?: (line: string) => void;
   /** Hears of every image scored, for a progress bar. */
@@ -45,20 +52,33 @@ export async function evaluateBundle(
 ): Promise<{ evaluation: Evaluation; details: ClassDetail[] }> {
   const bundle = await openBundle((path) => readFile(join(options.bundle, path)));
   const classes = measurable(await readDataset(options.data), bundle, options);
+  const { classes: known, modelId, name } = bundle.manifest;
+  const foreign = await foreignProducts(
+    options.unknown ?? [],
+    new Set([...classes, ...known].map((each) => each.name)),
+  );
   const loader = new ImageLoader(bundle.manifest.input.size, 0);
   const runner = await ModelRunner.open(await bundle.model());
-  const total = classes.reduce((sum, { test }) => sum + test.length, 0);
+  const total = [...classes.map(({ test }) => test), ...foreign.map(({ files }) => files)].flat().length;
   let done = 0;
   try {
-    const model = { runner, classes: bundle.manifest.classes };
-    const details = await evaluateModel(model, classes, loader, () => options.progress?.(++done, total));
+    const tick = () => options.progress?.(++done, total);
+    const details = await evaluateModel({ runner, classes: known }, classes, loader, tick);
+    const seen = [...details, ...(await seeForeign(foreign, runner, loader, tick))];
     const results = Object.fromEntries(details.map(({ name, result }) => [name, result] as const));
-    const { modelId, name } = bundle.manifest;
-    const mean = meanMetrics(Object.values(results));
-    return {
-      evaluation: { schema: 'beltsight.evaluation/1', modelId, name, data: options.data, classes: results, mean },
-      details,
+    const evaluation: Evaluation = {
+      schema: 'beltsight.evaluation/1',
+      modelId,
+      name,
+      data: options.data,
+      classes: results,
+      mean: meanMetrics(Object.values(results)),
+      coverage: coverageOf(details, known),
+      recognition: recognitionOf(details, known),
+      unknown: unknownOf(seen, known),
     };
+    for (const line of coverageWarnings(evaluation.coverage)) options.log?.(line);
+    return { evaluation, details };
   } finally {
     await runner.close();
     await loader.close();
@@ -111,6 +131,7 @@ async function evaluateClass(
     images.push({
       ...test,
       score: output.score,
+      embedding: output.embedding,
       decision,
     });
     if (hasTruth(test)) {

@@ -1,5 +1,8 @@
 import type { Decision } from '@beltsight/sdk/bundle';
 import type { Mask } from '../data/mask.js';
+import type { CoverageReport } from './coverage/coverage.js';
+import type { Recognition } from './coverage/recognition.js';
+import type { UnknownReport } from './coverage/unknown.js';
 
 /** One test image as the bundle judged it. */
 export interface ImageResult {
@@ -9,6 +12,8 @@ export interface ImageResult {
   /** Ground truth of a defect, where there is one. */
   readonly mask?: Mask;
   readonly score: number;
+  /** [D] */
+  readonly embedding: Float32Array;
   readonly decision: Decision;
 }
 
@@ -54,6 +59,11 @@ export interface Evaluation {
   readonly data: readonly string[];
   readonly classes: Readonly<Record<string, ClassResult>>;
   readonly mean: ClassMetrics;
+  /** False rejects of good images against what calibration promises. */
+  readonly coverage: CoverageReport;
+  readonly recognition: Recognition;
+  /** Rejection of products that the bundle does not know. */
+  readonly unknown: UnknownReport;
 }
 
 /** Mean over the classes that have the metric. */

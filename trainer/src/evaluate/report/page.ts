@@ -50,7 +50,7 @@ thead th{color:var(--dim);font-weight:500}.mean{font-weight:600}
 figure{margin:0;padding:.6rem;background:var(--card);border-radius:8px}figcaption{font-size:12px;overflow-wrap:anywhere}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:.4rem}.pair figcaption{grid-column:1/3;color:var(--dim)}.pair b{color:CanvasText}
 img{width:100%;border-radius:4px;display:block}svg{width:100%;display:block}
-.curve{fill:none;stroke:var(--line);stroke-width:2;stroke-linejoin:round}.grid{stroke:var(--edge)}
+.curve{fill:none;stroke:var(--line);stroke-width:2;stroke-linejoin:round}.grid{stroke:var(--edge)}.band{fill:var(--line);opacity:.15}
 .good{fill:var(--good);opacity:.65}.defect{fill:var(--defect);opacity:.65}
 .threshold{stroke:currentColor;stroke-dasharray:4 3;stroke-width:1.5}
 .tick,.note{font-size:10px;fill:var(--dim)}.note,.end{text-anchor:end}.note{font-size:12px;fill:currentColor}.middle{text-anchor:middle}

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { openBundle } from '@beltsight/sdk/bundle';
 import { ImageLoader } from '../../data/loader.js';
 import { ModelRunner } from '../../export/scoring.js';
+import { coverageSection } from '../coverage/report/coverage-section.js';
+import { recognitionSection } from '../coverage/report/recognition-section.js';
+import { unknownSection } from '../coverage/report/unknown-section.js';
 import type { ClassDetail } from '../evaluate.js';
 import type { Evaluation } from '../results.js';
 import { charts } from './charts.js';
@@ -28,7 +31,8 @@ export async function htmlReport(
   const runner = await ModelRunner.open(await bundle.model());
   const loader = new ImageLoader(runner.size, 0);
   const gallery = new Gallery(loader, runner);
-  const sections: string[] = [];
+  const { coverage, recognition, unknown } = evaluation;
+  const sections = [coverageSection(coverage), recognitionSection(recognition), unknownSection(unknown)];
   try {
     for (const detail of details) sections.push(await classSection(detail, gallery));
   } finally {

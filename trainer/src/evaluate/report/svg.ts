@@ -2,6 +2,8 @@
 export interface Series {
   readonly points: readonly (readonly [x: number, y: number])[];
   readonly label: string;
+  /** Drawn behind: where points are to be expected. */
+  readonly band?: readonly (readonly [x: number, low: number, high: number])[];
 }
 
 const SIZE = { width: 260, height: 200, left: 34, bottom: 26, top: 8, right: 8 };
@@ -11,12 +13,16 @@ export function lineChart(title: string, series: Series, xMax: number, xLabel: s
   const { width, height, left, bottom, top, right } = SIZE;
   const x = (value: number) => left + (value / xMax) * (width - left - right);
   const y = (value: number) => height - bottom - value * (height - top - bottom);
-  const path = series.points
-    .map(([px, py], i) => `${i === 0 ? 'M' : 'L'}${x(px).toFixed(1)} ${y(py).toFixed(1)}`)
-    .join('');
+  const pathOf = (points: Series['points']) =>
+    points.map(([px, py], i) => `${i === 0 ? 'M' : 'L'}${x(px).toFixed(1)} ${y(py).toFixed(1)}`).join('');
+  const { points, label, band = [] } = series;
+  const outline = [
+    ...band.map(([px, low]) => [px, low] as const),
+    ...band.map(([px, , top]) => [px, top] as const).reverse(),
+  ];
   return frame(
     title,
-    `${axes(xMax, x, y)}<path class="curve" d="${path}"/><text class="note" x="${width - right}" y="${y(0.08)}">${escapeHtml(series.label)}</text>`,
+    `${axes(xMax, x, y)}<path class="band" d="${pathOf(outline)}"/><path class="curve" d="${pathOf(points)}"/><text class="note" x="${width - right}" y="${y(0.08)}">${escapeHtml(label)}</text>`,
     xLabel,
     yLabel,
   );
