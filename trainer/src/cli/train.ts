@@ -37,7 +37,7 @@ export function trainCommand(): Command {
     .option('--patience <n>', 'stop after so many epochs without improvement (default: 10; with --from 5)', whole)
     .option('--seed <n>', 'the same seed gives the same model on one machine (default: 0)', whole)
     .option('--batch <n>', 'images a step (default: 16)', whole)
-    .option('--teacher <name|file>', 'mobilenet_v2, or a safetensors file (default: mobilenet_v2)')
+    .option('--teacher <name|file>', 'name of "beltsight backbone list", or a safetensors file (default: mobilenet_v2)')
     .option('--engine <name>', 'compiled (ONNX Runtime) or native (tfjs) (default: compiled)')
     .option('--threads <n>', 'for the engine (default: all cores)', whole)
     .option('--config <file>', 'YAML or JSON with any of these and more; see docs/training.md')

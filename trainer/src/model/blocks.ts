@@ -1,7 +1,7 @@
 import { tf } from '../graph/tfjs.js';
 import { conv2d, convTranspose2d } from './layers/convolution.js';
-import { batchNormEvaluation, batchNormTraining, instanceNorm, moments, updateRunning } from './layers/normalise.js';
-import type { Initializer, Mode, ParameterGroup, ParameterSpec, StatisticSpec, Weights } from './parameters.js';
+import { batchNormEvaluation, batchNormTraining, moments, updateRunning } from './layers/normalise.js';
+import type { Initializer, Mode, ParameterSpec, StatisticSpec, Weights } from './parameters.js';
 
 /** Parameters and running statistics that a part of the network needs. */
 export interface Declared {
@@ -17,20 +17,28 @@ export function join(...parts: readonly Declared[]): Declared {
 }
 
 const kaiming = (fan: number): Initializer => ({ kind: 'kaiming', fan });
-const uniform = (fan: number): Initializer => ({ kind: 'uniform', fan });
 
-function parameter(name: string, shape: readonly number[], init: Initializer, group: ParameterGroup): Declared {
-  return { parameters: [{ name, shape, group, init }], statistics: [] };
+function declareFilter(name: string, shape: readonly number[], init: Initializer, stride: number): Declared {
+  return { parameters: [{ name: `${name}.weight`, shape, group: 'student', init, stride }], statistics: [] };
+}
+
+/** A convolution as the declarations need it. */
+export interface ConvShape {
+  readonly kernel: number;
+  readonly input: number;
+  readonly output: number;
+  /** Input pixels of the network from one application of the filter to the next: the stride of its output map. */
+  readonly stride: number;
 }
 
 /** A convolution's filter [k,k,I,O]. */
-export function declareConv(name: string, kernel: number, input: number, output: number): Declared {
-  return parameter(`${name}.weight`, [kernel, kernel, input, output], kaiming(output * kernel * kernel), 'student');
+export function declareConv(name: string, { kernel, input, output, stride }: ConvShape): Declared {
+  return declareFilter(name, [kernel, kernel, input, output], kaiming(output * kernel * kernel), stride);
 }
 
-/** A transposed convolution's filter [k,k,O,I]. */
-function declareUp(name: string, input: number, output: number): Declared {
-  return parameter(`${name}.weight`, [2, 2, output, input], kaiming(input * 4), 'student');
+/** A transposed convolution's filter [k,k,O,I], applied at every position of its input, whose map has `stride`. */
+function declareUp(name: string, { input, output, stride }: ConvShape): Declared {
+  return declareFilter(name, [2, 2, output, input], kaiming(input * 4), stride);
 }
 
 /** Batch normalisation over `channels`. */
@@ -67,8 +75,43 @@ export interface BlockShape {
   readonly name: string;
   readonly input: number;
   readonly output: number;
-  /** `down`: stride 2; `up`: a 2x2 stride-2 transposed convolution comes first; `same`: size stays. */
+  /** Channels between of a bottleneck block; without, the block is a basic one. */
+  readonly inner?: number;
+  /** `down`: stride 2; `up`: a 2x2 stride-2 transposed convolution; `same`: size stays. */
   readonly resize: 'down' | 'up' | 'same';
+  /** Stride of the block's output map, in pixels of the network's input. */
+  readonly stride: number;
+}
+
+/** One convolution of a block's main path, with the batch normalisation behind it. */
+interface Step extends ConvShape {
+  readonly resize: BlockShape['resize'];
+}
+
+/**
+ * The main path. Basic: the first of two 3x3 resizes. Bottleneck (1x1, 3x3, 1x1): the middle one does, as in torchvision.
+ * Upwards a 2x2 transposed convolution takes the 3x3's place (RD4AD).
+ */
+function stepsOf({ input, output, inner, resize, stride }: BlockShape): Step[] {
+  const before = strideBefore(resize, stride);
+  const resized = resize === 'up' ? before : stride;
+  if (inner === undefined) {
+    return [
+      { kernel: 3, input, output, resize, stride: resized },
+      { kernel: 3, input: output, output, resize: 'same', stride },
+    ];
+  }
+  return [
+    { kernel: 1, input, output: inner, resize: 'same', stride: before },
+    { kernel: 3, input: inner, output: inner, resize, stride: resized },
+    { kernel: 1, input: inner, output, resize: 'same', stride },
+  ];
+}
+
+/** Stride of a block's input map. */
+function strideBefore(resize: BlockShape['resize'], stride: number): number {
+  if (resize === 'same') return stride;
+  return resize === 'up' ? stride * 2 : stride / 2;
 }
 
 /** A block changes its shortcut where size or width change. */
@@ -77,30 +120,34 @@ function hasShortcut({ input, output, resize }: BlockShape): boolean {
 }
 
 export function declareBlock(block: BlockShape): Declared {
-  const { name, input, output, resize } = block;
-  const first =
-    resize === 'up' ? declareUp(`${name}.conv1`, input, output) : declareConv(`${name}.conv1`, 3, input, output);
-  const main = [
-    first,
-    declareBatchNorm(`${name}.bn1`, output),
-    declareConv(`${name}.conv2`, 3, output, output),
-    declareBatchNorm(`${name}.bn2`, output),
-  ];
+  const { name, input, output, resize, stride } = block;
+  const main = stepsOf(block).flatMap((step, i) => [
+    (step.resize === 'up' ? declareUp : declareConv)(`${name}.conv${i + 1}`, step),
+    declareBatchNorm(`${name}.bn${i + 1}`, step.output),
+  ]);
   if (!hasShortcut(block)) return join(...main);
   const shortcut =
-    resize === 'up' ? declareUp(`${name}.us`, input, output) : declareConv(`${name}.ds`, 1, input, output);
+    resize === 'up'
+      ? declareUp(`${name}.us`, { kernel: 2, input, output, stride: strideBefore(resize, stride) })
+      : declareConv(`${name}.ds`, { kernel: 1, input, output, stride });
   return join(...main, shortcut, declareBatchNorm(`${name}.${resize === 'up' ? 'usbn' : 'dsbn'}`, output));
 }
 
-/** Residual basic block: conv-bn-relu-conv-bn plus shortcut, then relu (He et al. 2016; RD4AD mirrors it for decoding). */
+/**
+ * Residual block, basic or bottleneck: convolutions each with batch norm, relu between, plus shortcut, then relu (He et al.
+ * 2016; RD4AD mirrors both for decoding).
+ */
 export function residualBlock(x: tf.Tensor4D, block: BlockShape, weights: Weights, mode: Mode): tf.Tensor4D {
-  const { name, resize } = block;
-  const filter = (part: string) => weights.get(`${name}.${part}.weight`);
-  const stride = resize === 'down' ? 2 : 1;
-  const first =
-    resize === 'up' ? convTranspose2d(x, filter('conv1'), 2) : conv2d(x, filter('conv1'), { stride, padding: 1 });
-  const hidden = tf.relu(batchNorm(first, `${name}.bn1`, weights, mode));
-  const main = batchNorm(conv2d(hidden, filter('conv2'), { padding: 1 }), `${name}.bn2`, weights, mode);
+  const { name } = block;
+  const main = stepsOf(block).reduce((input, { kernel, resize }, i) => {
+    const filter = weights.get(`${name}.conv${i + 1}.weight`);
+    const activated = i === 0 ? input : tf.relu(input);
+    const y =
+      resize === 'up'
+        ? convTranspose2d(activated, filter, 2)
+        : conv2d(activated, filter, { stride: resize === 'down' ? 2 : 1, padding: (kernel - 1) / 2 });
+    return batchNorm(y, `${name}.bn${i + 1}`, weights, mode);
+  }, x);
   return tf.relu(tf.add(main, shortcutOf(x, block, weights, mode))) as tf.Tensor4D;
 }
 
@@ -124,40 +171,4 @@ export function convNormRelu(
 ): tf.Tensor4D {
   const y = conv2d(x, weights.get(`${names.conv}.weight`), { stride, padding: 1 });
   return tf.relu(batchNorm(y, names.norm, weights, mode));
-}
-
-/** The projector of one scale: 4 x [conv 3x3 with bias, instance norm, leaky relu], C -> C/2 -> C/4 -> C/2 -> C. */
-export interface ProjectorShape {
-  readonly name: string;
-  readonly channels: number;
-  /** Widths between are `channels` divided by `reduction` and by twice that; the paper's is 2. */
-  readonly reduction: number;
-}
-
-function projectorWidths({ channels, reduction }: ProjectorShape): number[] {
-  const middle = Math.max(1, Math.floor(channels / reduction));
-  return [channels, middle, Math.max(1, Math.floor(middle / 2)), middle, channels];
-}
-
-export function declareProjector(shape: ProjectorShape): Declared {
-  const widths = projectorWidths(shape);
-  const parameters = widths.slice(1).flatMap((output, i): ParameterSpec[] => {
-    const input = widths[i] as number;
-    const init = uniform(input * 9);
-    const name = `${shape.name}.${i}.0`;
-    return [
-      { name: `${name}.weight`, shape: [3, 3, input, output], group: 'projector', init },
-      { name: `${name}.bias`, shape: [output], group: 'projector', init },
-    ];
-  });
-  return { parameters, statistics: [] };
-}
-
-export function projectScale(x: tf.Tensor4D, { name }: ProjectorShape, weights: Weights): tf.Tensor4D {
-  let y = x;
-  for (let i = 0; i < 4; i++) {
-    const bias = weights.get(`${name}.${i}.0.bias`);
-    y = tf.leakyRelu(instanceNorm(conv2d(y, weights.get(`${name}.${i}.0.weight`), { padding: 1, bias })), 0.01);
-  }
-  return y;
 }

@@ -6,10 +6,11 @@ import { tf } from '../graph/tfjs.js';
 import { cclLoss } from '../loss/ccl.js';
 import { globalConfigSchema, type LossConfig, localConfigSchema } from '../loss/config.js';
 import { adam, adamRates } from '../train/engine/adam.js';
-import { type BlockShape, convNormRelu, declareBlock, projectScale, residualBlock } from './blocks.js';
+import { type BlockShape, convNormRelu, declareBlock, residualBlock } from './blocks.js';
 import { anomalyMap } from './inference.js';
 import { embed } from './network.js';
 import { EVALUATION, type Mode, type Weights } from './parameters.js';
+import { projectScale } from './projector.js';
 
 const data = fixture('mini_step');
 const PROJECTORS = ['proj_a', 'proj_b', 'proj_c'];
@@ -21,7 +22,8 @@ const STAGES = ['d3', 'd2', 'd1'].map((name) => blockOf(name, 'up'));
 function blockOf(name: string, resize: BlockShape['resize']): BlockShape {
   const [a, b] = data.params[`${name}.conv1.weight`].shape;
   // A transposed convolution's weight is (I,O,kh,kw), a convolution's (O,I,kh,kw).
-  return resize === 'up' ? { name, input: a, output: b, resize } : { name, input: b, output: a, resize };
+  const [input, output] = resize === 'up' ? [a, b] : [b, a];
+  return { name, input, output, resize, stride: 1 };
 }
 
 const isFilter = (x: FixtureTensor) => x.shape.length === 4;
@@ -60,7 +62,11 @@ const scalesOf = (x: Lookup, name: string) => data.enc.map((_: unknown, s: numbe
 
 function project(features: tf.Tensor4D[], weights: Weights): tf.Tensor4D[] {
   return features.map((feature, s) =>
-    projectScale(feature, { name: PROJECTORS[s] as string, channels: 0, reduction: 2 }, weights),
+    projectScale(
+      feature,
+      { name: PROJECTORS[s] as string, form: '4-conv', channels: feature.shape[3], reduction: 2, stride: 1 },
+      weights,
+    ),
   );
 }
 

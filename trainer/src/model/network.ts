@@ -1,28 +1,19 @@
+import { BeltsightError } from '@beltsight/sdk';
 import { z } from 'zod';
-import { tf } from '../graph/tfjs.js';
-import {
-  type BlockShape,
-  batchNorm,
-  convNormRelu,
-  type Declared,
-  declareBatchNorm,
-  declareBlock,
-  declareConv,
-  declareProjector,
-  join,
-  type ProjectorShape,
-  projectScale,
-  residualBlock,
-} from './blocks.js';
-import { conv2d, globalAveragePool } from './layers/convolution.js';
+import type { tf } from '../graph/tfjs.js';
+import { type Declared, join } from './blocks.js';
+import { decoderOf } from './decoder.js';
+import { globalAveragePool } from './layers/convolution.js';
+import { neckOf } from './neck.js';
 import type { Mode, ParameterSpec, StatisticSpec, Weights } from './parameters.js';
+import { declareProjector, PROJECTOR_FORMS, type ProjectorShape, projectScale } from './projector.js';
 import { backboneOf } from './teacher/load.js';
 import { tapFeatures } from './teacher/run.js';
 import type { Backbone } from './teacher/table.js';
 
 /** What a model is made of; `beltsight train` writes it into the run. */
 export const modelConfigSchema = z.strictObject({
-  teacher: z.string().default('mobilenet_v2').describe('Name of the frozen backbone.'),
+  teacher: z.string().default('mobilenet_v2').describe('Architecture of the frozen backbone.'),
   size: z
     .int()
     .min(32)
@@ -31,6 +22,10 @@ export const modelConfigSchema = z.strictObject({
     .default(256)
     .describe('Side of the square input image in pixels.'),
   projector: z.boolean().default(true).describe('Refine teacher features before the neck (CCL, RD++).'),
+  projectorForm: z
+    .enum(PROJECTOR_FORMS)
+    .default('4-conv')
+    .describe('Projector of each scale: four or two convolution blocks, or an MLP of two layers.'),
   projectorReduction: z
     .int()
     .positive()
@@ -43,7 +38,15 @@ export const modelConfigSchema = z.strictObject({
     .min(8)
     .max(256)
     .default(64)
-    .describe('Base width w of neck and decoder: w, 2w, 4w, 8w at strides 4 to 32.'),
+    .describe(
+      'Base width w of neck and decoder: w, 2w, 4w, 8w at strides 4 to 32, four times that with bottleneck blocks.',
+    ),
+  neckWidth: z
+    .int()
+    .min(8)
+    .max(256)
+    .default(64)
+    .describe('Inner width of the bottleneck blocks of the neck for each 64 of theirs: CCL has 64, RD4AD 128.'),
 });
 export type ModelConfig = z.infer<typeof modelConfigSchema>;
 
@@ -70,19 +73,21 @@ export function embed(z: tf.Tensor4D): tf.Tensor2D {
   return globalAveragePool(z);
 }
 
-/** The model that a configuration describes. */
+/**
+ * The model that a configuration describes.
+ * @throws BeltsightError BACKBONE_INVALID if there is no such teacher; CONFIG_INVALID if its student has no use for `neckWidth`
+ */
 export function defineModel(config: ModelConfig): Model {
   const backbone = backboneOf(config.teacher);
-  const widths = backbone.taps.map((tap) => tap.channels);
-  const projectors = config.projector ? projectorsOf(config, widths) : [];
-  const neck = neckOf(widths, config.width);
-  const decoder = decoderOf(widths, config.width);
+  const taps = backbone.taps.map((tap) => tap.channels);
+  const projectors = config.projector ? projectorsOf(config, backbone) : [];
+  const { neck, decoder, embeddingSize } = studentOf(config, backbone, taps);
   const declared = join(...projectors.map(declareProjector), neck.declared, decoder.declared);
   return {
     config,
     backbone,
     ...declared,
-    embeddingSize: 8 * config.width,
+    embeddingSize,
     teach: (images, weights) => tapFeatures(backbone, images, weights),
     project: (features, weights) =>
       projectors.length === 0
@@ -93,86 +98,32 @@ export function defineModel(config: ModelConfig): Model {
   };
 }
 
-function projectorsOf({ projectorReduction, teacher }: ModelConfig, widths: readonly number[]): ProjectorShape[] {
-  const reduction = projectorReduction ?? (teacher === 'mobilenet_v2' ? 4 : 2);
-  return widths.map((channels, i) => ({ name: `projector.${i}`, channels, reduction }));
+function projectorsOf({ projectorForm, projectorReduction }: ModelConfig, backbone: Backbone): ProjectorShape[] {
+  const reduction = projectorReduction ?? (backbone.name === 'mobilenet_v2' ? 4 : 2);
+  return backbone.taps.map(({ channels, stride }, i) => ({
+    name: `projector.${i}`,
+    form: projectorForm,
+    channels,
+    reduction,
+    stride,
+  }));
 }
 
-/**
- * Multi-scale fusion to stride 16 and one residual stage to stride 32 (RD4AD's bottleneck). A finest-to-coarsest
- * width other than 4w at stride 16 comes in through a 1x1 convolution.
- */
-function neckOf([c1 = 0, c2 = 0, c3 = 0]: readonly number[], width: number) {
-  const [narrow, wide, out] = [2 * width, 4 * width, 8 * width];
-  const blocks: BlockShape[] = [
-    { name: 'neck.stage.0', input: 3 * wide, output: out, resize: 'down' },
-    { name: 'neck.stage.1', input: out, output: out, resize: 'same' },
-  ];
-  const reduces = c3 !== wide;
-  const conv = (number: number) => ({ conv: `neck.conv${number}`, norm: `neck.bn${number}` });
-  const declare = (number: number, kernel: number, input: number, output: number) =>
-    join(declareConv(conv(number).conv, kernel, input, output), declareBatchNorm(conv(number).norm, output));
-  const declared = join(
-    declare(1, 3, c1, narrow),
-    declare(2, 3, narrow, wide),
-    declare(3, 3, c2, wide),
-    ...(reduces ? [declare(4, 1, c3, wide)] : []),
-    ...blocks.map(declareBlock),
-  );
-  const run = (features: readonly tf.Tensor4D[], weights: Weights, mode: Mode): tf.Tensor4D => {
-    const [f1, f2, f3] = features as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
-    const fine = convNormRelu(convNormRelu(f1, conv(1), 2, weights, mode), conv(2), 2, weights, mode);
-    const middle = convNormRelu(f2, conv(3), 2, weights, mode);
-    const coarse = reduces
-      ? tf.relu(batchNorm(conv2d(f3, weights.get('neck.conv4.weight')), 'neck.bn4', weights, mode))
-      : f3;
-    const fused: tf.Tensor4D = tf.concat4d([fine, middle, coarse], 3);
-    return blocks.reduce((x, block) => residualBlock(x, block, weights, mode), fused);
-  };
-  return { declared, run };
-}
-
-/**
- * Mirror of a residual encoder's stages 3 to 1: each starts with a 2x2 stride-2 transposed convolution. Where a tap is
- * wider or narrower than its stage, a 1x1 convolution with bias brings the stage's output to the tap's width.
- */
-function decoderOf(taps: readonly number[], width: number) {
-  const stages = [2, 1, 0].map((scale) => {
-    const output = width * 2 ** scale;
-    const name = `decoder.${scale}`;
-    const blocks: BlockShape[] = [
-      { name: `${name}.0`, input: 2 * output, output, resize: 'up' },
-      { name: `${name}.1`, input: output, output, resize: 'same' },
-    ];
-    const tap = taps[scale] as number;
-    return { name, output, tap, blocks, head: tap !== output };
-  });
-  const declared = join(
-    ...stages.flatMap(({ name, output, tap, blocks, head }) => [
-      ...blocks.map(declareBlock),
-      ...(head ? [declareHead(`${name}.head`, output, tap)] : []),
-    ]),
-  );
-  const run = (z: tf.Tensor4D, weights: Weights, mode: Mode): tf.Tensor4D[] => {
-    let x = z;
-    const features: tf.Tensor4D[] = [];
-    for (const { name, blocks, head } of stages) {
-      x = blocks.reduce((y, block) => residualBlock(y, block, weights, mode), x);
-      const bias = head ? weights.get(`${name}.head.bias`) : undefined;
-      features.unshift(head ? conv2d(x, weights.get(`${name}.head.weight`), { bias }) : x);
-    }
-    return features;
-  };
-  return { declared, run };
-}
-
-function declareHead(name: string, input: number, output: number): Declared {
-  const init = { kind: 'uniform', fan: input } as const;
+/** Neck and decoder, of the teacher's kind of blocks. */
+function studentOf({ width, neckWidth, teacher }: ModelConfig, { student }: Backbone, taps: readonly number[]) {
+  const { neckBlocks, decoderBlocks, bottleneck } = student;
+  if (!bottleneck && neckWidth !== 64) {
+    throw new BeltsightError(
+      'CONFIG_INVALID',
+      `neckWidth ${neckWidth}: the student of ${teacher} has no bottleneck blocks; leave neckWidth out.`,
+    );
+  }
+  const expanded = width * (bottleneck?.expansion ?? 1);
+  const inner = bottleneck && (width * bottleneck.baseWidth) / 64;
+  const neckInner = bottleneck && Math.max(1, Math.floor((8 * width * neckWidth) / 64));
   return {
-    parameters: [
-      { name: `${name}.weight`, shape: [1, 1, input, output], group: 'student', init },
-      { name: `${name}.bias`, shape: [output], group: 'student', init },
-    ],
-    statistics: [],
+    neck: neckOf({ taps, width: expanded, blocks: neckBlocks, inner: neckInner }),
+    decoder: decoderOf({ taps, width: expanded, blocks: decoderBlocks, inner }),
+    embeddingSize: 8 * expanded,
   };
 }

@@ -3,7 +3,7 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { tf } from '../graph/tfjs.js';
 
 /** Parameter groups have a learning rate each. */
-export type ParameterGroup = 'projector' | 'student';
+type ParameterGroup = 'projector' | 'student';
 
 /** How a parameter starts. `fan` is PyTorch's fan-in (`uniform`) or fan-out (`kaiming`). */
 export type Initializer =
@@ -19,6 +19,8 @@ export interface ParameterSpec {
   readonly shape: readonly number[];
   readonly group: ParameterGroup;
   readonly init: Initializer;
+  /** Only of a filter: it is applied once in every `stride` x `stride` pixels of the network's input. */
+  readonly stride?: number;
 }
 
 /** A running estimate of batch normalisation: part of the model, not trained. */
@@ -44,7 +46,7 @@ export interface Mode {
 export const EVALUATION: Mode = { training: false };
 
 /** Elements of a shape. */
-function elements(shape: readonly number[]): number {
+export function elements(shape: readonly number[]): number {
   return shape.reduce((product, dim) => product * dim, 1);
 }
 

@@ -20,12 +20,31 @@ interface Entry {
   readonly data_offsets: readonly [number, number];
 }
 
+/** A safetensors file whose header is read; tensors are read one by one. */
+export interface OpenSafetensors {
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Shape of every tensor by name. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** @throws BeltsightError BACKBONE_INVALID if there is no such tensor, or it is damaged or not of float32 */
+  read(name: string): StoredTensor;
+}
+
 /**
- * Reads a safetensors file (8-byte little-endian header length, JSON header, data) of float32 tensors.
+ * Reads all of a safetensors file (8-byte little-endian header length, JSON header, data) of float32 tensors.
  * @param source what the bytes are, for messages: a file name
  * @throws BeltsightError BACKBONE_INVALID if the file is truncated, malformed or holds other element types
  */
 export function readSafetensors(bytes: Uint8Array, source: string): SafetensorsFile {
+  const { metadata, shapes, read } = openSafetensors(bytes, source);
+  return { metadata, tensors: new Map([...shapes.keys()].map((name) => [name, read(name)])) };
+}
+
+/**
+ * Reads the header of a safetensors file. Tensors that nobody reads may be of any element type.
+ * @param source what the bytes are, for messages: a file name
+ * @throws BeltsightError BACKBONE_INVALID if the header is truncated or malformed
+ */
+export function openSafetensors(bytes: Uint8Array, source: string): OpenSafetensors {
   const fail = (why: string, cause?: unknown) =>
     new BeltsightError('BACKBONE_INVALID', `${source} is not a usable safetensors file: ${why}`, { cause });
   if (bytes.length < 8) throw fail('it is shorter than its 8-byte header length.');
@@ -44,23 +63,36 @@ export function readSafetensors(bytes: Uint8Array, source: string): SafetensorsF
   }
   if (header === null || typeof header !== 'object' || Array.isArray(header))
     throw fail('its header is no JSON object.');
-  const { __metadata__: metadata = {}, ...entries } = header;
+  const { __metadata__: metadata = {}, ...rest } = header;
+  const entries = new Map(Object.entries(rest as Record<string, Entry>));
+  for (const [name, entry] of entries) requireEntry(name, entry, fail);
   const data = bytes.subarray(8 + headerBytes);
-  const tensors = new Map<string, StoredTensor>();
-  for (const [name, entry] of Object.entries(entries)) {
-    tensors.set(name, readTensor(name, entry as Entry, data, fail));
-  }
-  return { tensors, metadata: metadata as Record<string, string> };
+  return {
+    metadata: metadata as Record<string, string>,
+    shapes: new Map([...entries].map(([name, { shape }]) => [name, shape])),
+    read(name) {
+      const entry = entries.get(name);
+      if (!entry) throw fail(`it has no tensor "${name}".`);
+      return readTensor(name, entry, data, fail);
+    },
+  };
 }
 
-function readTensor(name: string, entry: Entry, data: Uint8Array, fail: (why: string) => BeltsightError): StoredTensor {
-  const { dtype, shape, data_offsets: offsets } = entry ?? {};
+function requireEntry(name: string, entry: Entry, fail: (why: string) => BeltsightError): void {
+  const { shape, data_offsets: offsets } = entry ?? {};
   const natural = (n: unknown) => Number.isSafeInteger(n) && (n as number) >= 0;
   if (!Array.isArray(shape) || !shape.every(natural) || !Array.isArray(offsets) || !offsets.every(natural)) {
     throw fail(`tensor "${name}" has no valid shape and data_offsets.`);
   }
+}
+
+function readTensor(name: string, entry: Entry, data: Uint8Array, fail: (why: string) => BeltsightError): StoredTensor {
+  const {
+    dtype,
+    shape,
+    data_offsets: [start, end],
+  } = entry;
   if (dtype !== 'F32') throw fail(`tensor "${name}" is ${dtype}; only F32 is read: convert the file to float32.`);
-  const [start, end] = offsets as unknown as [number, number];
   const length = shape.reduce((product: number, dim: number) => product * dim, 1);
   if (end - start !== length * 4)
     throw fail(`tensor "${name}" has ${end - start} bytes; its shape needs ${length * 4}.`);

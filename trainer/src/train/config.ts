@@ -13,9 +13,11 @@ export const trainConfigSchema = z
     classes: z.array(z.string()).min(1).optional().describe('Only these classes of the data; default: all.'),
     loss: lossModeSchema.default('ccl'),
     size: modelConfigSchema.shape.size,
-    teacher: z.string().default('mobilenet_v2').describe('"mobilenet_v2", or a safetensors file of a known backbone.'),
+    teacher: z.string().default('mobilenet_v2').describe('A name of "beltsight backbone list", or a safetensors file.'),
     width: modelConfigSchema.shape.width,
+    projectorForm: modelConfigSchema.shape.projectorForm,
     projectorReduction: modelConfigSchema.shape.projectorReduction,
+    neckWidth: modelConfigSchema.shape.neckWidth,
     epochs: z.int().positive().max(10_000).default(100).describe('At most so many.'),
     patience: z
       .int()

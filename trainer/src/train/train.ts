@@ -140,6 +140,8 @@ async function startRun(config: TrainConfig, out: string, log: (line: string) =>
       size: config.size,
       projector: config.loss !== 'rd',
       width: config.width,
+      neckWidth: config.neckWidth,
+      projectorForm: config.projectorForm,
       ...(config.projectorReduction === undefined ? {} : { projectorReduction: config.projectorReduction }),
     }),
     teacher: { source: config.teacher, metadata: { ...teacher.metadata }, sha256: teacher.sha256 },

@@ -2,24 +2,19 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { BeltsightError } from '@beltsight/sdk';
-import { readSafetensors, type StoredTensor } from '../safetensors.js';
+import { type CachedBackbone, cachedBackbone } from './cache/records.js';
 import { MOBILENET_V2 } from './mobilenet-v2.js';
-import { RESNET_18 } from './resnet18.js';
-import { TEACHER_PREFIX } from './run.js';
-import { type Backbone, type ConvLayer, layersOf } from './table.js';
-
-const BACKBONES: readonly Backbone[] = [MOBILENET_V2, RESNET_18];
+import type { Backbone } from './table.js';
+import { BACKBONES, type BackboneWeights, readBackbone } from './weights.js';
 
 /** The teacher that ships with the trainer: from dist/ and from src/model/teacher/ alike. */
-const SHIPPED = ['../assets/', '../../assets/', '../../../assets/'].map(
-  (folder) => new URL(`${folder}mobilenet_v2_s16.safetensors`, import.meta.url),
+const SHIPPED = ['../assets/', '../../assets/', '../../../assets/'].map((folder) =>
+  fileURLToPath(new URL(`${folder}mobilenet_v2_s16.safetensors`, import.meta.url)),
 );
 
-/** A frozen backbone with its weights: `teacher.<layer>.{weight,bias}`, filters [kh,kw,I,O], depthwise [kh,kw,C,1]. */
-export interface Teacher {
-  readonly backbone: Backbone;
-  readonly weights: ReadonlyMap<string, StoredTensor>;
-  /** What the file says of itself: source, licence. */
+/** A frozen backbone with its weights, and the file they are from. */
+export interface Teacher extends BackboneWeights {
+  /** What the file says of itself, or is known of it: source, licence. */
   readonly metadata: Readonly<Record<string, string>>;
   /** SHA-256 of the file. */
   readonly sha256: string;
@@ -34,12 +29,13 @@ export function backboneOf(name: string): Backbone {
 }
 
 /**
- * Loads a teacher: `mobilenet_v2` (shipped), or a safetensors file of a known backbone, recognised by its layers.
+ * Loads a teacher: `mobilenet_v2` (shipped), the name of one in the cache (`beltsight backbone add`), or a safetensors file of
+ * a known backbone.
  * @param sha256 of the file, where a model was trained on it: no other teacher will do
  * @throws BeltsightError BACKBONE_INVALID if the file cannot be read, is another one, or none of the known backbones
  */
-export async function loadTeacher(nameOrFile: string, sha256?: string): Promise<Teacher> {
-  const { bytes, source } = await readTeacherFile(nameOrFile);
+export async function loadTeacher(name: string, sha256?: string): Promise<Teacher> {
+  const { bytes, source, record } = await readTeacherFile(name);
   const found = createHash('sha256').update(bytes).digest('hex');
   if (sha256 !== undefined && found !== sha256) {
     throw new BeltsightError(
@@ -47,65 +43,42 @@ export async function loadTeacher(nameOrFile: string, sha256?: string): Promise<
       `${source} is not the teacher that the model was trained on (SHA-256 ${found}, not ${sha256}): put that one back, or train anew.`,
     );
   }
-  const { tensors, metadata } = readSafetensors(bytes, source);
-  const backbone = BACKBONES.find((candidate) =>
-    layersOf(candidate).every(({ name }) => tensors.has(`${name}.weight`)),
-  );
-  if (!backbone) {
-    const known = BACKBONES.map((candidate) => `${candidate.name} (${layersOf(candidate)[0]?.name}.weight, ...)`);
-    throw new BeltsightError('BACKBONE_INVALID', `${source} holds no backbone Beltsight knows: ${known.join(', ')}.`);
+  if (record && found !== record.sha256) {
+    throw new BeltsightError(
+      'BACKBONE_INVALID',
+      `${source} has changed since it was added (SHA-256 ${found}, not ${record.sha256}): delete it and add it again.`,
+    );
   }
-  const weights = new Map<string, StoredTensor>();
-  for (const layer of layersOf(backbone)) {
-    weights.set(`${TEACHER_PREFIX}${layer.name}.weight`, filterOf(layer, tensors, source));
-    weights.set(`${TEACHER_PREFIX}${layer.name}.bias`, tensorOf(`${layer.name}.bias`, [layer.output], tensors, source));
-  }
-  return { backbone, weights, metadata, sha256: found };
+  const { metadata, ...rest } = readBackbone(bytes, source);
+  return { ...rest, metadata: { ...(record && provenanceOf(record)), ...metadata }, sha256: found };
 }
 
-async function readTeacherFile(nameOrFile: string): Promise<{ bytes: Uint8Array; source: string }> {
-  const candidates = nameOrFile === MOBILENET_V2.name ? SHIPPED.map((url) => fileURLToPath(url)) : [nameOrFile];
+const provenanceOf = ({ source, license }: CachedBackbone) => ({ source, ...(license ? { license } : {}) });
+
+interface TeacherFile {
+  readonly bytes: Uint8Array;
+  /** The file. */
+  readonly source: string;
+  /** Only of one in the cache. */
+  readonly record?: CachedBackbone;
+}
+
+async function readTeacherFile(name: string): Promise<TeacherFile> {
+  const cached = name === MOBILENET_V2.name ? undefined : await cachedBackbone(name);
+  const candidates = name === MOBILENET_V2.name ? SHIPPED : [cached?.file ?? name];
   let cause: unknown;
   for (const source of candidates) {
     try {
-      return { bytes: await readFile(source), source };
+      const bytes = await readFile(source);
+      return { bytes, source, ...(cached && { record: cached.record }) };
     } catch (error) {
       cause = error;
     }
   }
   throw new BeltsightError(
     'BACKBONE_INVALID',
-    `The teacher "${nameOrFile}" cannot be read: give "${MOBILENET_V2.name}" or the path of a safetensors file.`,
+    `The teacher "${name}" cannot be read: give "${MOBILENET_V2.name}", a name from "beltsight backbone list", or the path of a safetensors file. ` +
+      `Others are added with "beltsight backbone add FILE|URL"; docs/backbones.md says where to get them.`,
     { cause },
   );
-}
-
-function tensorOf(
-  name: string,
-  shape: readonly number[],
-  tensors: ReadonlyMap<string, StoredTensor>,
-  source: string,
-): StoredTensor {
-  const tensor = tensors.get(name);
-  if (tensor && tensor.shape.join() === shape.join()) return tensor;
-  const found = tensor ? `has shape [${tensor.shape}]` : 'is missing';
-  throw new BeltsightError('BACKBONE_INVALID', `${source}: tensor "${name}" ${found}; the backbone needs [${shape}].`);
-}
-
-/** A filter of the file, (O,I,kh,kw), as [kh,kw,I,O]; a depthwise one, (C,1,kh,kw), as [kh,kw,C,1]. */
-function filterOf(layer: ConvLayer, tensors: ReadonlyMap<string, StoredTensor>, source: string): StoredTensor {
-  const { kernel, output } = layer;
-  const input = layer.kind === 'depthwise' ? 1 : layer.input;
-  const { data } = tensorOf(`${layer.name}.weight`, [output, input, kernel, kernel], tensors, source);
-  const taps = kernel * kernel;
-  const filter = new Float32Array(data.length);
-  for (let o = 0; o < output; o++) {
-    for (let i = 0; i < input; i++) {
-      for (let tap = 0; tap < taps; tap++) {
-        filter[(tap * input + i) * output + o] = data[(o * input + i) * taps + tap] as number;
-      }
-    }
-  }
-  const shape = layer.kind === 'depthwise' ? [kernel, kernel, output, 1] : [kernel, kernel, input, output];
-  return { shape, data: filter };
 }

@@ -65,4 +65,6 @@ export const MOBILENET_V2: Backbone = {
     { name: 'block14.expand', channels: 576, stride: 16 },
   ],
   normalisation: { mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5] },
+  student: { neckBlocks: 2, decoderBlocks: [2, 2, 2] },
+  beyond: /^(block1[4-7]|head|classifier)\./,
 };
