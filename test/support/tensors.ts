@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import type { FixtureTensor } from './fixtures.js';
+import type { Digest } from './generated.js';
 
 interface Plain {
   readonly shape: readonly number[];
@@ -51,4 +52,27 @@ export function expectScalar(actual: Plain | number, expected: number, relative:
   expect(Math.abs(value - expected), `${what}: ${value} against ${expected}`).toBeLessThanOrEqual(
     relative * Math.max(1, Math.abs(expected)),
   );
+}
+
+/** Expects a tensor in PyTorch's layout whose digest is `expected`, entries within `relative` of the largest. */
+export function expectDigest(actual: Plain, expected: Digest, relative: number, what = 'tensor'): void {
+  expect([...actual.shape], `${what}: shape`).toEqual(expected.shape);
+  const samples = expected.samples.map((_, i) => actual.data[i * expected.step] as number);
+  const limit = relative * expected.largest;
+  samples.forEach((value, i) => {
+    const wanted = expected.samples[i] as number;
+    expect(Math.abs(value - wanted), `${what}, sample ${i}: ${value} against ${wanted}`).toBeLessThanOrEqual(limit);
+  });
+  const data = Float64Array.from(actual.data);
+  const magnitudes = data.reduce((sum, value) => sum + Math.abs(value), 0);
+  const total = data.reduce((sum, value) => sum + value, 0);
+  for (const [found, wanted] of [
+    [magnitudes, expected.sumOfMagnitudes],
+    [total, expected.sum],
+  ] as const) {
+    // Rounding errors of entries mostly cancel; were they all at the limit, the sums could be off by this.
+    expect(Math.abs(found - wanted), `${what}: ${found} against ${wanted} in sum`).toBeLessThanOrEqual(
+      relative * expected.sumOfMagnitudes,
+    );
+  }
 }
