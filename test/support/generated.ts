@@ -1,5 +1,4 @@
-import type { Backbone, ConvLayer } from '../../trainer/src/model/teacher/table.js';
-import { layersOf } from '../../trainer/src/model/teacher/table.js';
+import { type Backbone, type ConvLayer, layersOf } from '../../trainer/src/model/teacher/table.js';
 
 /** 32-bit FNV-1a of ASCII text. */
 function fnv1a(text: string): number {
@@ -32,11 +31,12 @@ export function generated(name: string, shape: readonly number[]): Float32Array 
   return uniform(name, count, -0.2, 0.4);
 }
 
-interface Tensor {
+/** A tensor of a file, of any element type. */
+export interface Tensor {
   readonly name: string;
-  readonly dtype: 'F32' | 'I64';
+  readonly dtype: 'F16' | 'F32' | 'I64';
   readonly shape: readonly number[];
-  readonly data: Float32Array | BigInt64Array;
+  readonly data: Uint16Array | Float32Array | BigInt64Array;
 }
 
 const float = (name: string, shape: readonly number[]): Tensor => ({
@@ -58,10 +58,13 @@ function tensorsOf({ name, norm, input, output, kernel }: ConvLayer): Tensor[] {
 /** What published files hold behind the last tap. */
 const BEYOND = [float('layer4.0.conv1.weight', [2, 2, 1, 1]), float('fc.weight', [2, 2]), float('fc.bias', [2])];
 
-/** A residual network's file as torchvision and timm publish it: BatchNorm unfolded, with a stage 4 and a head, which are stubs. */
-export function publishedFile(backbone: Backbone): Uint8Array {
-  return safetensors([...layersOf(backbone).flatMap(tensorsOf), ...BEYOND]);
+/** What torchvision and timm publish of a residual network: BatchNorm unfolded, with a stage 4 and a head, which are stubs. */
+export function publishedTensors(backbone: Backbone): Tensor[] {
+  return [...layersOf(backbone).flatMap(tensorsOf), ...BEYOND];
 }
+
+/** The same as a file. */
+export const publishedFile = (backbone: Backbone) => safetensors(publishedTensors(backbone));
 
 /** A safetensors file; the trainer's own writer knows float32 alone. */
 export function safetensors(tensors: readonly Tensor[]): Uint8Array {

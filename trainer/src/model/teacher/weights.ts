@@ -49,10 +49,14 @@ export function readBackbone(bytes: Uint8Array, source: string): BackboneWeights
   );
 }
 
-/** A PyTorch file is a zip archive with pickled objects inside, an old one a pickle: reading it can run code. */
+/**
+ * A PyTorch file is a zip archive with pickled objects inside, an old one a pickle: reading it can run code. The length of a
+ * safetensors header may begin with the same bytes, but the header itself is a JSON object.
+ */
 function requireNoPickle(bytes: Uint8Array, source: string): void {
+  if (bytes[8] === '{'.charCodeAt(0)) return;
   const zip = bytes[0] === 0x50 && bytes[1] === 0x4b;
-  const pickle = bytes[0] === 0x80 && (bytes[1] as number) <= 5 && bytes[2] !== 0;
+  const pickle = bytes[0] === 0x80 && (bytes[1] as number) <= 5;
   if (!zip && !pickle) return;
   throw new BeltsightError(
     'BACKBONE_INVALID',
