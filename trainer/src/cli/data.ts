@@ -23,20 +23,25 @@ Examples:
 
 function publishedTable(): string {
   const table = plainTable(['data set', 'classes', 'train', 'good', 'defects', 'official page'], 'lrrrrl');
-  for (const { name, page, classes, total } of PUBLISHED) {
-    const counts = Object.values(classes).flatMap((each) => (each ? [each] : []));
-    const sums =
-      total ?? (counts.length > 0 ? [0, 1, 2].map((i) => counts.reduce((sum, each) => sum + (each[i] ?? 0), 0)) : []);
-    const [train = '-', good = '-', defects = '-'] = sums;
+  for (const { name, page, classes, total, alternatives } of PUBLISHED) {
+    const [train, good, defects] = total ?? (alternatives ? ['-', '-', '-'] : sums(Object.values(classes)));
     table.push([name, Object.keys(classes).length, train, good, defects, page]);
   }
   return table.toString();
 }
 
+/** Sums over classes; a dash where one is not counted. */
+function sums(classes: readonly (Counts | undefined)[]) {
+  const counts = classes.flatMap((each) => (each ? [each] : []));
+  return [0, 1, 2].map((i) =>
+    counts.length < classes.length ? '-' : counts.reduce((sum, each) => sum + (each[i] as number), 0),
+  );
+}
+
 function inventoryText({ folder, layout, dataset, classes, total }: Inventory): string {
   const table = plainTable(['class', 'train', 'good', 'defects', 'masks', 'missing files', 'published'], 'lrrrrrl');
   for (const each of classes) table.push(row(each));
-  if (classes.length > 1) table.push(row(total));
+  if (classes.length > 1 && total) table.push(row(total));
   const known = dataset
     ? `${dataset.name} (${dataset.page}), ${classes.length} of ${Object.keys(dataset.classes).length} classes`
     : `no published data set, layout of ${layout}`;

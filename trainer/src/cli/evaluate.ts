@@ -19,7 +19,10 @@ export function evaluateCommand(): Command {
   return new Command('evaluate')
     .description('Measure a bundle on test images: AUROC, AP, F1, AUPRO, verdicts')
     .requiredOption('--bundle <bundle>', 'bundle folder of beltsight export')
-    .requiredOption('--data <dir...>', 'folders in MVTec layout: <class>/test/{good,<defect>}/*.png')
+    .requiredOption(
+      '--data <dir...>',
+      'folders with test images: <class>/test/{good,<defect>}/*.png, or a published data set',
+    )
     .option('--json <file>', 'write the figures as JSON')
     .option('--html <file>', 'write a report with curves, histograms and the worst misses')
     .option('--classes <names>', 'only these classes, separated by commas')

@@ -29,7 +29,7 @@ const say = (line: string) => void process.stderr.write(`${line}\n`);
 export function trainCommand(): Command {
   return new Command('train')
     .description('Train one model for all product classes on pictures of good products')
-    .option('--data <dir...>', 'folders in MVTec layout: <class>/train/good/*.png')
+    .option('--data <dir...>', 'folders of good images: <class>/train/good/*.png, or a published data set')
     .requiredOption('--out <run>', 'run folder to write')
     .option('--loss <mode>', 'ccl, rd+projector or rd (default: ccl)')
     .option('--size <pixels>', 'side of the square input, a multiple of 32 (default: 256)', whole)

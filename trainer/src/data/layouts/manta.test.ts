@@ -1,7 +1,9 @@
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../testing/products.js';
+import { dataDigest } from '../../train/data.js';
 import { findDataset, readDataset } from '../dataset.js';
 import { ImageLoader } from '../loader.js';
 import type { ProductClass } from '../product.js';
@@ -90,5 +92,16 @@ describe('MANTA', () => {
     const mask = await loader.loadMask(marked?.mask as string);
     expect([mask.length, mask.every((value) => value === 1)]).toEqual([SIDE * SIDE, true]);
     await loader.close();
+  });
+
+  it('makes a run notice that an image changed of which it takes parts', async () => {
+    const [maize] = await readDataset([path('MANTA')]);
+    const feedback = { train: [], heldOut: [], test: [] };
+    const digest = () =>
+      dataDigest([{ name: 'maize', folder: '', train: [...(maize?.train ?? [])], heldOut: [], feedback }]);
+    const before = await digest();
+    expect(await digest()).toBe(before);
+    await appendFile(path('MANTA', 'maize', 'train', 'good', '0001.png'), ' ');
+    expect(await digest()).not.toBe(before);
   });
 });

@@ -25,8 +25,8 @@ export interface Inventory {
   /** The published data set that this is, or is a part of. */
   readonly dataset?: PublishedDataset;
   readonly classes: readonly ClassInventory[];
-  /** Sums over the classes. */
-  readonly total: ClassInventory;
+  /** Sums over the classes, where they are not alternatives. */
+  readonly total?: ClassInventory;
 }
 
 /**
@@ -47,7 +47,7 @@ export async function takeInventory(reference: string): Promise<Inventory> {
     layout: found.layout,
     ...(dataset ? { dataset } : {}),
     classes,
-    total: sum(classes, dataset),
+    ...(found.alternatives ? {} : { total: sum(classes, dataset) }),
   };
 }
 

@@ -12,6 +12,8 @@ export interface PublishedDataset {
   readonly classes: Readonly<Record<string, Counts | undefined>>;
   /** Where the classes have no counts: those of all together, if they are published. */
   readonly total?: Counts;
+  /** Set if its classes are experiments of their own, of which there is no sum. */
+  readonly alternatives?: true;
 }
 
 /** Classes of which no counts are published. */
@@ -115,6 +117,7 @@ export const PUBLISHED: readonly PublishedDataset[] = [
   {
     // Zhang et al., arXiv 2404.10760, on the images of COCO 2017.
     name: 'COCO-AD',
+    alternatives: true,
     page: 'https://cocodataset.org/#download',
     called: /^(coco|(train|val)2017|annotations_trainval2017)/i,
     classes: {

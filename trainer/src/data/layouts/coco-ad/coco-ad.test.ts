@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../testing/products.js';
 import { findDataset, readDataset } from '../../dataset.js';
-import { decodeMask } from '../../mask.js';
+import { ImageLoader } from '../../loader.js';
+import { decodeMask, type Mask } from '../../mask.js';
 import { takeInventory } from '../../published/inventory.js';
 import { empty, writeTree } from '../testing.js';
 
@@ -115,6 +116,13 @@ describe('COCO-AD', () => {
     expect(await rows('split0', 5)).toEqual(['.....#', '.###.#', '.###.#', '.###.#', '.....#']);
     expect(await rows('split1', 6)).toEqual(['......', '.###..', '.###..', '.###..', '......']);
     expect(await rows('split1', 5)).toBeUndefined();
+    const loader = new ImageLoader(30);
+    const [found] = await readDataset([`${path}#split0`]);
+    const loaded = await loader.loadMask(found?.test[0]?.mask as Mask);
+    await loader.close();
+    const columns = Array.from({ length: 30 }, (_, x) => loaded[x]);
+    expect(columns.lastIndexOf(0)).toBe(24);
+    expect(columns.indexOf(1)).toBe(25);
   });
 
   it('reads one split at a time, and shows all of them', async () => {
@@ -123,8 +131,8 @@ describe('COCO-AD', () => {
       /holds split0, split1, split2, split3\. Each is an experiment of its own.*splits#split0\./,
     );
     expect(await findDataset(path)).toMatchObject({ layout: 'COCO-AD' });
-    const { dataset, classes } = await takeInventory(path);
-    expect(dataset?.name).toBe('COCO-AD');
+    const { dataset, classes, total } = await takeInventory(path);
+    expect([dataset?.name, total]).toEqual(['COCO-AD', undefined]);
     expect(classes.map(({ train, good, defects, masks }) => [train, good, defects, masks])).toEqual([
       [1, 1, 2, 2],
       [1, 1, 2, 2],
