@@ -27,7 +27,9 @@ export async function download(url: string, limits: DownloadLimits = {}): Promis
   try {
     const response = await fetch(url, { signal: silence.signal });
     if (!response.ok) throw fail(`the server answers ${response.status} ${response.statusText}`.trim());
-    if (url.startsWith('https:') && !response.url.startsWith('https:')) throw fail('it leads to a place without TLS');
+    if (new URL(url).protocol === 'https:' && !response.url.startsWith('https:')) {
+      throw fail('it leads to a place without TLS');
+    }
     const total = Number(response.headers.get('content-length')) || undefined;
     const tooLarge = () => fail(`it is larger than ${maxBytes} bytes, and no backbone`);
     if (total !== undefined && total > maxBytes) throw tooLarge();

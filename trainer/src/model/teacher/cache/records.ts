@@ -50,7 +50,7 @@ export const cacheFiles = (name: string) => ({
 
 /**
  * The backbone of this name in the cache, if there is one.
- * @throws BeltsightError BACKBONE_INVALID if its record is damaged
+ * @throws BeltsightError BACKBONE_INVALID if its record is damaged or cannot be read
  */
 export async function cachedBackbone(name: string): Promise<{ record: CachedBackbone; file: string } | undefined> {
   if (!NAME.test(name)) return undefined;
@@ -60,7 +60,7 @@ export async function cachedBackbone(name: string): Promise<{ record: CachedBack
     text = await readFile(record, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw unreadable(record, error);
   }
   try {
     return { record: recordSchema.parse(JSON.parse(text)), file: weights };
@@ -71,13 +71,20 @@ export async function cachedBackbone(name: string): Promise<{ record: CachedBack
   }
 }
 
-/** All backbones in the cache, by name. */
+/**
+ * All backbones in the cache, by name.
+ * @throws BeltsightError BACKBONE_INVALID if the cache or a record cannot be read, or one is damaged
+ */
 export async function cachedBackbones(): Promise<CachedBackbone[]> {
   const files = await readdir(cacheFolder()).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
-    throw error;
+    throw unreadable(cacheFolder(), error);
   });
   const names = files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
   const found = await Promise.all(names.sort().map(cachedBackbone));
   return found.flatMap((entry) => (entry ? [entry.record] : []));
+}
+
+function unreadable(path: string, cause: unknown): BeltsightError {
+  return new BeltsightError('BACKBONE_INVALID', `${path} cannot be read: ${(cause as Error).message}`, { cause });
 }
