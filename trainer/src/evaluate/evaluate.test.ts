@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Bundle, openBundle } from '@beltsight/sdk/bundle';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -126,13 +126,54 @@ describe('a trained, exported and measured model', () => {
 
   it('becomes an HTML page that needs nothing else and escapes what it is given', async () => {
     await writeTinyClass(path('names'), 'bolt', 1, 'b<i>olt');
-    const { evaluation, details } = await evaluate({ data: [path('names')] });
-    const html = await htmlReport(evaluation, details, path('bundle'));
+    const html = await htmlReport(await evaluate({ data: [path('names')] }), path('bundle'));
     expect(html).toContain('b&#60;i&#62;olt');
     expect(html).not.toContain('b<i>olt');
     expect(html).toContain('4 with a defect (3 of them with a mask)');
     expect(html.match(/<img src="data:image\/jpeg;base64,/g)?.length).toBeGreaterThan(0);
     expect(html).not.toMatch(/(src|href)="(?!data:)/);
+  });
+
+  it('shows how its classes are confused, and with its run what the student reconstructs', async () => {
+    const evaluated = await evaluate({ run: path('run') });
+    const { recognised, separation, reconstruction } = JSON.parse(JSON.stringify(evaluated.evaluation)).classConfusion;
+    expect(recognised.good).toMatchObject({ rows: ['bolt', 'plate'], columns: ['bolt', 'plate', 'unknown product'] });
+    const images = (matrix: { counts: number[][] }) => matrix.counts.map((row) => row.reduce((a, b) => a + b, 0));
+    expect([recognised.good, recognised.defect].map(images)).toEqual([
+      [3, 3],
+      [4, 4],
+    ]);
+    const { student, teacher, seenAsOwn } = reconstruction;
+    expect([student.good, student.defect, teacher.good, teacher.defect].map(images)).toEqual([
+      [3, 3],
+      [4, 4],
+      [3, 3],
+      [4, 4],
+    ]);
+    // Stripes across and down in other colours: the teacher cannot mistake them.
+    expect(seenAsOwn).toBe(1);
+    expect(separation).toMatchObject({ clusters: 2, images: 14 });
+    for (const { product, teacher, likeness } of evaluated.reconstructions ?? []) {
+      expect(teacher).toBe(product);
+      expect(likeness).toMatch(/train.good/);
+    }
+    expect(evaluated.reconstructions).toHaveLength(14);
+
+    const html = await htmlReport(evaluated, path('bundle'));
+    expect(html).toContain('<title>bolt, spot/3.png: ');
+    expect(html).toContain('Reconstructed as');
+    expect(html).not.toMatch(/NaN|undefined/);
+  });
+
+  it('takes no other run for its own', async () => {
+    await cp(path('run'), path('other'), { recursive: true });
+    const weights = await readFile(path('run', 'best.safetensors'));
+    weights[weights.length - 1] = (weights.at(-1) as number) ^ 1;
+    await writeFile(path('other', 'best.safetensors'), weights);
+    await expect(evaluate({ run: path('other') })).rejects.toMatchObject({
+      code: 'RUN_INVALID',
+      message: expect.stringMatching(/other is not the run .* its weights are others.*it was .*run\)/),
+    });
   });
 
   it('is refused with a flipped byte, and where there is none', async () => {

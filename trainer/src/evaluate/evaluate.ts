@@ -4,12 +4,16 @@ import { BeltsightError } from '@beltsight/sdk';
 import { type Bundle, type BundleClass, decide, openBundle } from '@beltsight/sdk/bundle';
 import { type ProductClass, readDataset, selectClasses, type TestImage } from '../data/dataset.js';
 import { ImageLoader } from '../data/loader.js';
+import { readCard } from '../export/card.js';
 import { ModelRunner } from '../export/scoring.js';
 import { coverageOf } from './coverage/coverage.js';
 import { foreignProducts, seeForeign } from './coverage/foreign.js';
 import { recognitionOf } from './coverage/recognition.js';
 import { unknownOf } from './coverage/unknown.js';
 import { coverageWarnings } from './coverage/warnings.js';
+import { readRun, type TrainedRun } from '../train/run.js';
+import { classConfusion } from './confusion/confusion.js';
+import { type Reconstruction, reconstruct } from './confusion/reconstruction.js';
 import { aupro, type ProPoint } from './metrics/aupro.js';
 import { descendingOrder } from './metrics/order.js';
 import { rank } from './metrics/ranking.js';
@@ -31,10 +35,20 @@ export interface EvaluateOptions {
   readonly classes?: readonly string[];
   /** Folders of products that the model was never trained on: data folders or class folders. */
   readonly unknown?: readonly string[];
+  /** Run folder that the bundle was exported from: then what the student reconstructs is measured, too, in about the same time again. */
+  readonly run?: string;
   /** Sentences for people: classes without test images, classes the model does not know. */
   readonly log?: (line: string) => void;
   /** Hears of every image scored, for a progress bar. */
   readonly progress?: (done: number, total: number) => void;
+}
+
+/** What an evaluation measured, and what a report draws of it. */
+export interface Evaluated {
+  readonly evaluation: Evaluation;
+  readonly details: readonly ClassDetail[];
+  /** Of every image, in the order of `details`; only where the run was given. */
+  readonly reconstructions?: readonly Reconstruction[];
 }
 
 /** A model file open to score, with what it decides by. */
@@ -45,11 +59,9 @@ export interface OpenModel {
 
 /**
  * Measures a bundle on test images: the model file that devices run, on the pixels that devices see.
- * @throws BeltsightError BUNDLE_*, DATASET_*, IMAGE_*
+ * @throws BeltsightError BUNDLE_*, DATASET_*, IMAGE_*, RUN_INVALID
  */
-export async function evaluateBundle(
-  options: EvaluateOptions,
-): Promise<{ evaluation: Evaluation; details: ClassDetail[] }> {
+export async function evaluateBundle(options: EvaluateOptions): Promise<Evaluated> {
   const bundle = await openBundle((path) => readFile(join(options.bundle, path)));
   const classes = measurable(await readDataset(options.data), bundle, options);
   const { classes: known, modelId, name } = bundle.manifest;
@@ -58,13 +70,17 @@ export async function evaluateBundle(
     new Set([...classes, ...known].map((each) => each.name)),
   );
   const loader = new ImageLoader(bundle.manifest.input.size, 0);
+  const trained = options.run === undefined ? undefined : await runOf(bundle, options.run);
   const runner = await ModelRunner.open(await bundle.model());
-  const total = [...classes.map(({ test }) => test), ...foreign.map(({ files }) => files)].flat().length;
+  const tests = classes.flatMap(({ test }) => test).length;
+  const total = tests * (trained ? 2 : 1) + foreign.flatMap(({ files }) => files).length;
   let done = 0;
+  const tick = () => options.progress?.(++done, total);
   try {
-    const tick = () => options.progress?.(++done, total);
     const details = await evaluateModel({ runner, classes: known }, classes, loader, tick);
     const seen = [...details, ...(await seeForeign(foreign, runner, loader, tick))];
+    const reconstructions = trained && (await reconstruct(trained, details, loader, tick));
+    const names = known.map((each) => each.name);
     const results = Object.fromEntries(details.map(({ name, result }) => [name, result] as const));
     const evaluation: Evaluation = {
       schema: 'beltsight.evaluation/1',
@@ -76,9 +92,10 @@ export async function evaluateBundle(
       coverage: coverageOf(details, known),
       recognition: recognitionOf(details, known),
       unknown: unknownOf(seen, known),
+      classConfusion: classConfusion(details, names, reconstructions),
     };
     for (const line of coverageWarnings(evaluation.coverage)) options.log?.(line);
-    return { evaluation, details };
+    return { evaluation, details, ...(reconstructions && { reconstructions }) };
   } finally {
     await runner.close();
     await loader.close();
@@ -95,6 +112,17 @@ export async function evaluateModel(
   const details: ClassDetail[] = [];
   for (const product of products) details.push(await evaluateClass(product, model, loader, tick));
   return details;
+}
+
+/** The run in `folder`, if it is the one that the bundle was exported from. */
+async function runOf(bundle: Bundle, folder: string): Promise<TrainedRun> {
+  const trained = await readRun(folder);
+  const { run } = await readCard(bundle);
+  if (run?.weights === trained.sha256) return trained;
+  throw new BeltsightError(
+    'RUN_INVALID',
+    `${folder} is not the run that the bundle was exported from, or was trained on since: its weights are others. Export it again, or name the right folder${run === undefined ? '' : ` (it was ${run.folder})`}.`,
+  );
 }
 
 function measurable(

@@ -3,6 +3,7 @@ import type { Mask } from '../data/mask.js';
 import type { CoverageReport } from './coverage/coverage.js';
 import type { Recognition } from './coverage/recognition.js';
 import type { UnknownReport } from './coverage/unknown.js';
+import type { ClassConfusion } from './confusion/figures.js';
 
 /** One test image as the bundle judged it. */
 export interface ImageResult {
@@ -64,6 +65,8 @@ export interface Evaluation {
   readonly recognition: Recognition;
   /** Rejection of products that the bundle does not know. */
   readonly unknown: UnknownReport;
+  /** How classes are confused with each other. */
+  readonly classConfusion: ClassConfusion;
 }
 
 /** Mean over the classes that have the metric. */

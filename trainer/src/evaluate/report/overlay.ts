@@ -15,7 +15,7 @@ export interface Finding {
 const OUTLINE = [0, 220, 255] as const;
 
 /** The image alone as a data: URL (JPEG). */
-export async function plain({ pixels, size }: Finding): Promise<string> {
+export async function plain({ pixels, size }: Pick<Finding, 'pixels' | 'size'>): Promise<string> {
   return jpeg(pixels, size);
 }
 

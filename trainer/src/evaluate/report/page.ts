@@ -1,4 +1,5 @@
 import { type ClassMetrics, type Evaluation, METRICS } from '../results.js';
+import { CONFUSION_STYLE } from './confusion/style.js';
 import { escapeHtml } from './svg.js';
 
 /** A fraction for people; a dash where it is undefined. */
@@ -27,7 +28,7 @@ export function page({ modelId, name, data, classes, mean }: Evaluation, section
   const title = escapeHtml(name);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>${title}: evaluation</title><style>${STYLE}</style></head>
+<title>${title}: evaluation</title><style>${STYLE}${CONFUSION_STYLE}</style></head>
 <body><header><h1>${title}</h1><p>Model <code>${modelId}</code>, measured on ${data.map(escapeHtml).join(', ')}</p></header>
 <div class="scroll"><table><thead><tr><th>class</th>${HEADS.map((head) => `<th>${head}</th>`).join('')}</tr></thead>
 <tbody>${rows.join('')}${means}</tbody></table></div>

@@ -6,9 +6,9 @@ import { ModelRunner } from '../../export/scoring.js';
 import { coverageSection } from '../coverage/report/coverage-section.js';
 import { recognitionSection } from '../coverage/report/recognition-section.js';
 import { unknownSection } from '../coverage/report/unknown-section.js';
-import type { ClassDetail } from '../evaluate.js';
-import type { Evaluation } from '../results.js';
+import type { ClassDetail, Evaluated } from '../evaluate.js';
 import { charts } from './charts.js';
+import { confusionSection } from './confusion/section.js';
 import { Gallery } from './gallery.js';
 import { page } from './page.js';
 import { escapeHtml } from './svg.js';
@@ -22,11 +22,8 @@ const FOUND_SHOWN = 4;
  * The evaluation as one HTML page without external resources: figures, curves, histograms, worst errors with heatmaps.
  * Scores the images that it shows once more, so bundle and images must still be in place.
  */
-export async function htmlReport(
-  evaluation: Evaluation,
-  details: readonly ClassDetail[],
-  bundleFolder: string,
-): Promise<string> {
+export async function htmlReport(evaluated: Evaluated, bundleFolder: string): Promise<string> {
+  const { evaluation, details } = evaluated;
   const bundle = await openBundle((path) => readFile(join(bundleFolder, path)));
   const runner = await ModelRunner.open(await bundle.model());
   const loader = new ImageLoader(runner.size, 0);
@@ -34,6 +31,7 @@ export async function htmlReport(
   const { coverage, recognition, unknown } = evaluation;
   const sections = [coverageSection(coverage), recognitionSection(recognition), unknownSection(unknown)];
   try {
+    sections.push(await confusionSection(evaluated, loader));
     for (const detail of details) sections.push(await classSection(detail, gallery));
   } finally {
     await runner.close();

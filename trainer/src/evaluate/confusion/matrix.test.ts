@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { confusedPairs, confusionMatrix } from './matrix.js';
+
+describe('a confusion matrix', () => {
+  const taken = [
+    ['cap', 'cap'],
+    ['cap', 'nut'],
+    ['nut', 'nut'],
+    ['nut', 'nut'],
+    ['nut', 'nut'],
+    ['nut', 'none'],
+  ].map(([from, to]) => ({ from: from as string, to: to as string }));
+  const matrix = confusionMatrix(['cap', 'nut', 'pin'], ['cap', 'nut', 'none'], taken);
+
+  it('counts rows as columns', () => {
+    expect(matrix.counts).toEqual([
+      [1, 1, 0],
+      [0, 3, 1],
+      [0, 0, 0],
+    ]);
+  });
+
+  it('names the pairs that are confused most by their share of the class', () => {
+    expect(confusedPairs(matrix)).toEqual([
+      { from: 'cap', to: 'nut', images: 1, share: 0.5 },
+      { from: 'nut', to: 'none', images: 1, share: 0.25 },
+    ]);
+  });
+
+  it('has no place for what it has no column for', () => {
+    expect(() => confusionMatrix(['cap'], ['cap'], [{ from: 'cap', to: 'nut' }])).toThrow('"cap" as "nut"');
+  });
+});
