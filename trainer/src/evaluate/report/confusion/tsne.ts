@@ -11,7 +11,8 @@ const ITERATIONS = 500;
  * @param points n of [D], n from 4 to `MAX_POINTS`
  */
 export function tsne(points: readonly Float32Array[]): (readonly [x: number, y: number])[] {
-  const perplexity = Math.min(PERPLEXITY, (points.length - 1) / 3);
+  // Towards 1, the only neighbour that counts gets a weight of 0/0.
+  const perplexity = Math.min(PERPLEXITY, Math.max(2, (points.length - 1) / 3));
   const rows = points.map((point) => Float64Array.from(point));
   const plane = new TSNE(rows, { perplexity, epsilon: 10, d: 2, seed: 0 }).transform(ITERATIONS);
   return Array.from(plane, (point) => [point[0] as number, point[1] as number] as const);
