@@ -20,6 +20,7 @@ import { TEACHER_PREFIX } from '../../trainer/src/model/teacher/run.js';
 import { layersOf } from '../../trainer/src/model/teacher/table.js';
 import { CompiledEngine } from '../../trainer/src/train/engine/compiled.js';
 import { EagerEngine } from '../../trainer/src/train/engine/eager.js';
+import { PLAIN_TFJS } from '../../trainer/src/train/engine/native.js';
 import { DEFAULT_OPTIMIZER } from '../../trainer/src/train/engine/program.js';
 import type { Batch, TrainingEngine } from '../../trainer/src/train/engine.js';
 import { createProgram } from '../../trainer/src/train/program.js';
@@ -109,7 +110,7 @@ async function compared(loss: Loss, size: number, count: number) {
   const { program, tensors } = subject(loss, size, count);
   const data = images(size, count, loss);
   const compiled = await CompiledEngine.open(program, DEFAULT_OPTIMIZER, { threads });
-  const eager = await EagerEngine.open(program, DEFAULT_OPTIMIZER);
+  const eager = await EagerEngine.open(program, DEFAULT_OPTIMIZER, PLAIN_TFJS);
   for (const engine of [compiled, eager]) engine.restore({ step: 0, tensors });
   const compiledMs = (await fastest(compiled, data, 2)) / count;
   const eagerMs = (await fastest(eager, data, 1)) / count;

@@ -1,12 +1,15 @@
 import { BeltsightError } from '@beltsight/sdk';
 import { type ElementType, encodeModel, type OnnxGraph } from '@beltsight/sdk/onnx';
 import type * as Ort from 'onnxruntime-node';
+import { cudaUnavailable, isCudaFailure, type Provider } from './provider.js';
 
 export type TypedArray = Float32Array | Int32Array | Uint8Array;
 
 export interface SessionOptions {
   /** Threads inside one operator (default: ONNX Runtime's choice, the number of cores). */
   readonly threads?: number;
+  /** What computes (default: `cpu`); what it lacks an operator for, the processor does. */
+  readonly provider?: Provider;
   /** Writes a Chrome trace of every operator run to a file with this prefix; `endProfiling` closes it. */
   readonly profile?: string;
 }
@@ -38,14 +41,15 @@ export class GraphSession {
 
   /**
    * Loads a graph.
-   * @throws BeltsightError MODEL_INVALID if ONNX Runtime refuses it
+   * @throws BeltsightError MODEL_INVALID if ONNX Runtime refuses it; PROVIDER_UNAVAILABLE if the provider cannot be used here, with what is missing
    */
   static async open(model: OnnxGraph | Uint8Array, options: SessionOptions = {}): Promise<GraphSession> {
     const ort = await onnxRuntime();
+    const { provider = 'cpu' } = options;
     const bytes = model instanceof Uint8Array ? model : encodeModel(model);
     try {
       const session = await ort.InferenceSession.create(bytes, {
-        executionProviders: ['cpu'],
+        executionProviders: [provider],
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
         interOpNumThreads: 1,
@@ -62,6 +66,7 @@ export class GraphSession {
       });
       return new GraphSession(session, ort, ports(session.inputMetadata));
     } catch (cause) {
+      if (provider === 'cuda' && isCudaFailure(cause)) throw cudaUnavailable(cause);
       throw new BeltsightError('MODEL_INVALID', `ONNX Runtime refuses the graph: ${(cause as Error).message}`, {
         cause,
       });

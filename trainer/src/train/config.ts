@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { PROVIDERS } from '../graph/provider.js';
 import { globalConfigSchema, type LossConfig, localConfigSchema, lossConfigSchema } from '../loss/config.js';
 import { modelConfigSchema } from '../model/network.js';
+import { ENGINES } from './engine.js';
 
 /** What is trained: reverse distillation alone, with a projector, or with class-aware contrastive learning on top. */
 const lossModeSchema = z.enum(['ccl', 'rd+projector', 'rd']);
@@ -68,7 +70,8 @@ export const trainConfigSchema = z
     kd: lossConfigSchema.shape.kd,
     local: localConfigSchema.nullable().default(localConfigSchema.parse({})).describe('null: without this loss.'),
     global: globalConfigSchema.nullable().default(globalConfigSchema.parse({})).describe('null: without this loss.'),
-    engine: z.enum(['compiled', 'native']).default('compiled'),
+    engine: z.enum(ENGINES).default('compiled'),
+    provider: z.enum(PROVIDERS).default('cpu').describe('What computes for the compiled engine.'),
     threads: z.int().positive().max(256).optional().describe('For the engine; default: all cores.'),
     checkpointMinutes: z.number().positive().default(5).describe('Between checkpoints within an epoch.'),
   })

@@ -1,3 +1,7 @@
+/** How training steps are computed. `compiled`: as one ONNX graph; `native`: operation by operation by TensorFlow. */
+export const ENGINES = ['compiled', 'native'] as const;
+export type Engine = (typeof ENGINES)[number];
+
 /** One training batch: pixels as 8-bit RGB, [B,S,S,3] row-major. */
 export interface Batch {
   readonly images: Uint8Array;

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { readDataset, requireTraining, selectClasses } from '../data/dataset.js';
 import { holdOut } from '../data/split.js';
 import { ImageWorkers } from '../data/workers/pool.js';
@@ -12,10 +11,8 @@ import { writeAtomically } from './atomic.js';
 import { FRESH, readCheckpoint, readWeights } from './checkpoint.js';
 import { lossOf, type TrainConfig } from './config.js';
 import { dataDigest, requireReadable, requireSameData, trainingData } from './data.js';
-import { CompiledEngine } from './engine/compiled.js';
-import { EagerEngine } from './engine/eager.js';
-import { DEFAULT_OPTIMIZER, type TrainingProgram } from './engine/program.js';
-import type { TrainingEngine } from './engine.js';
+import { openEngine } from './engine/open.js';
+import { DEFAULT_OPTIMIZER, type OptimizerConfig } from './engine/program.js';
 import { type LoopEnd, type Reporter, type TrainingData, trainLoop } from './loop.js';
 import { createProgram } from './program.js';
 import { withPseudoClasses } from './pseudo-classes.js';
@@ -68,7 +65,8 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
   const workers = new ImageWorkers(modelConfig.size);
   try {
     const data = trainingData(run, workers, program, loss.local?.k !== 1);
-    const engine = await openEngine(run.config, program, stepsOf(data, epochs));
+    const optimizer = optimizerOf(run.config, stepsOf(data, epochs));
+    const engine = await openEngine(run.config, program, optimizer);
     log(`Engine ${engine.description}.`);
     const fresh = () =>
       run.from ? readWeights(files.start) : initialise(model.parameters, model.statistics, run.config.seed);
@@ -155,10 +153,7 @@ function stepsOf(data: TrainingData, epochs: number): number {
   return Array.from({ length: epochs }, (_, epoch) => data.batches(epoch)).reduce((a, b) => a + b, 0);
 }
 
-async function openEngine(config: TrainConfig, program: TrainingProgram, steps: number): Promise<TrainingEngine> {
-  const { learningRates, clipNorm, schedule } = config;
+function optimizerOf({ learningRates, clipNorm, schedule }: TrainConfig, steps: number): OptimizerConfig {
   const decaySteps = schedule === 'cosine' ? steps : undefined;
-  const optimizer = { ...DEFAULT_OPTIMIZER, learningRates, clipNorm, decaySteps };
-  if (config.engine === 'native') return EagerEngine.open(program, optimizer);
-  return CompiledEngine.open(program, optimizer, { threads: config.threads ?? availableParallelism() });
+  return { ...DEFAULT_OPTIMIZER, learningRates, clipNorm, decaySteps };
 }

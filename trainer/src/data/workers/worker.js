@@ -12,6 +12,7 @@ const { outputFiles } = await build({
   conditions: ['source'],
   external: ['onnxruntime-node', 'sharp'],
   supported: { 'dynamic-import': false },
+  define: { 'import.meta.url': JSON.stringify(import.meta.url) },
   logLevel: 'warning',
 });
 new Function('require', outputFiles[0].text)(createRequire(import.meta.url));

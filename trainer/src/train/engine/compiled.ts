@@ -1,3 +1,4 @@
+import type { Provider } from '../../graph/provider.js';
 import { record } from '../../graph/record.js';
 import { GraphSession, type ResultTensor, type TypedArray } from '../../graph/session.js';
 import { tf } from '../../graph/tfjs.js';
@@ -30,6 +31,8 @@ import {
 export interface CompiledEngineOptions {
   /** Threads for ONNX Runtime. The same number gives the same bits; default: the number of cores. */
   readonly threads?: number;
+  /** What computes (default: `cpu`). */
+  readonly provider?: Provider;
   /** File prefix for ONNX Runtime's profile of the training graph. */
   readonly profile?: string;
 }
@@ -40,7 +43,7 @@ export interface CompiledEngineOptions {
  * not grow with steps.
  */
 export class CompiledEngine implements TrainingEngine {
-  readonly description = 'compiled: one ONNX graph on ONNX Runtime (CPU)';
+  readonly description: string;
   readonly #layout: Layout;
   readonly #losses = new Float32Array(LOSS_TERMS.length);
   #current: Buffers;
@@ -52,7 +55,9 @@ export class CompiledEngine implements TrainingEngine {
     private readonly optimizer: OptimizerConfig,
     private readonly training: GraphSession,
     private readonly validating: GraphSession,
+    provider: Provider,
   ) {
+    this.description = `compiled: one ONNX graph on ONNX Runtime (${provider === 'cpu' ? 'CPU' : 'CUDA'})`;
     this.#layout = layoutOf(program, 'channels-first');
     this.#current = allocate(this.#layout);
     this.#spare = allocate(this.#layout);
@@ -64,12 +69,12 @@ export class CompiledEngine implements TrainingEngine {
     optimizer: OptimizerConfig,
     options: CompiledEngineOptions = {},
   ): Promise<CompiledEngine> {
-    const { threads, profile } = options;
-    const limits = threads === undefined ? {} : { threads };
+    const { threads, profile, provider = 'cpu' } = options;
+    const limits = { provider, ...(threads === undefined ? {} : { threads }) };
     const [step, validate] = recordGraphs(program, optimizer);
     const training = await GraphSession.open(step, { ...limits, ...(profile === undefined ? {} : { profile }) });
     const validating = await GraphSession.open(validate, limits);
-    return new CompiledEngine(program, optimizer, training, validating);
+    return new CompiledEngine(program, optimizer, training, validating, provider);
   }
 
   async step(batch: Batch): Promise<Losses> {

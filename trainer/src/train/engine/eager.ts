@@ -2,6 +2,7 @@ import { tf } from '../../graph/tfjs.js';
 import type { Batch, Losses, TrainingEngine, TrainingState } from '../engine.js';
 import { adamRates } from './adam.js';
 import { allocate, type Buffers, type GroupBuffers, type Layout, layoutOf, load, unload, viewOf } from './layout.js';
+import type { TfjsHost } from './native.js';
 import type { Lookup, OptimizerConfig, TrainingProgram } from './program.js';
 import {
   chunkNames,
@@ -14,12 +15,10 @@ import {
   validation,
 } from './step.js';
 
-/**
- * Runs a training program eagerly on a tfjs backend: `tensorflow` where `@tensorflow/tfjs-node(-gpu)` is
- * installed, else tfjs's own `cpu` (slow; for tests and comparisons).
- */
+/** Runs a training program eagerly on a tfjs backend. */
 export class EagerEngine implements TrainingEngine {
   readonly description: string;
+  readonly #backend: string;
   readonly #layout: Layout;
   readonly #buffers: Buffers;
   readonly #frozen = new Map<string, tf.Tensor>();
@@ -28,22 +27,22 @@ export class EagerEngine implements TrainingEngine {
   private constructor(
     private readonly program: TrainingProgram,
     private readonly optimizer: OptimizerConfig,
-    private readonly backend: string,
+    { backend, description }: TfjsHost,
   ) {
-    this.description = `native: tfjs, backend ${backend}`;
+    this.description = `native: ${description}, step by step`;
+    this.#backend = backend;
     this.#layout = layoutOf(program, 'plain');
     this.#buffers = allocate(this.#layout);
   }
 
   /** Start by {@link restore} with initial parameters. */
-  static async open(program: TrainingProgram, optimizer: OptimizerConfig): Promise<EagerEngine> {
-    const backend = await nativeBackend();
-    await tf.setBackend(backend);
-    return new EagerEngine(program, optimizer, backend);
+  static async open(program: TrainingProgram, optimizer: OptimizerConfig, host: TfjsHost): Promise<EagerEngine> {
+    await tf.setBackend(host.backend);
+    return new EagerEngine(program, optimizer, host);
   }
 
   async step({ images, augmented, labels, negatives }: Batch): Promise<Losses> {
-    await tf.setBackend(this.backend);
+    await tf.setBackend(this.#backend);
     this.#step++;
     const results = tf.tidy(() => {
       const inputs: Tensors = { ...this.#weights(), ...this.#optimizerInputs() };
@@ -70,7 +69,7 @@ export class EagerEngine implements TrainingEngine {
   }
 
   async validate(images: Uint8Array, count: number): Promise<Float32Array> {
-    await tf.setBackend(this.backend);
+    await tf.setBackend(this.#backend);
     const { batch, size } = this.program;
     const bytes = size * size * 3;
     const losses = new Float32Array(count);
@@ -149,17 +148,4 @@ export class EagerEngine implements TrainingEngine {
       },
     };
   }
-}
-
-/** The fastest tfjs backend that is installed. */
-async function nativeBackend(): Promise<string> {
-  for (const name of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']) {
-    try {
-      await import(name);
-      return 'tensorflow';
-    } catch {
-      // Not installed, or its library does not load here: the next one.
-    }
-  }
-  return 'cpu';
 }

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { thisMachine } from '../../graph/provider.js';
 import { tf } from '../../graph/tfjs.js';
+import { conv2d } from '../../model/layers/convolution.js';
 import type { Batch, TrainingEngine } from '../engine.js';
 import { CompiledEngine } from './compiled.js';
 import { EagerEngine } from './eager.js';
+import { nativeHost, PLAIN_TFJS } from './native.js';
 import { DEFAULT_OPTIMIZER, type Lookup, type StepMode, type TrainingProgram } from './program.js';
 
 const BATCH = 4;
@@ -29,7 +32,7 @@ function batchNorm(x: tf.Tensor4D, name: string, weights: Lookup, mode: StepMode
 }
 
 function student(images: tf.Tensor4D, weights: Lookup, mode: StepMode): tf.Tensor4D {
-  const down = tf.conv2d(images, weights.get('down') as tf.Tensor4D, 2, 'same');
+  const down = conv2d(images, weights.get('down'), { stride: 2, padding: 1 });
   const normal = tf.leakyRelu(batchNorm(down, 'norm', weights, mode)) as tf.Tensor4D;
   return tf.conv2dTranspose(normal, weights.get('up') as tf.Tensor4D, [images.shape[0], SIZE, SIZE, 3], 2, 'same');
 }
@@ -87,12 +90,28 @@ async function trained(engine: TrainingEngine, steps: number) {
   return losses;
 }
 
-const open = () => CompiledEngine.open(program, DEFAULT_OPTIMIZER, { threads: 2 });
+type Open = () => Promise<TrainingEngine>;
+const open: Open = () => CompiledEngine.open(program, DEFAULT_OPTIMIZER, { threads: 2 });
 
-describe('engines', () => {
-  it('agree on losses, updated parameters, moments, statistics and validation', async () => {
+/** The engines of this machine. */
+const engines: [string, Open][] = [['compiled', open]];
+const host = await nativeHost().catch(() => undefined);
+if (host) engines.push(['native', () => EagerEngine.open(program, DEFAULT_OPTIMIZER, host)]);
+const onGpu: Open = () => CompiledEngine.open(program, DEFAULT_OPTIMIZER, { provider: 'cuda' });
+if (
+  thisMachine().hasLibrary &&
+  (await onGpu().then(
+    (engine) => engine.close().then(() => true),
+    () => false,
+  ))
+) {
+  engines.push(['compiled with CUDA', onGpu]);
+}
+
+describe.each(engines)('the %s engine', (_, open) => {
+  it("agrees with tfjs's own backend on losses, updated parameters, moments, statistics and validation", async () => {
     const compiled = await open();
-    const eager = await EagerEngine.open(program, DEFAULT_OPTIMIZER);
+    const eager = await EagerEngine.open(program, DEFAULT_OPTIMIZER, PLAIN_TFJS);
     const actual = await trained(compiled, 3);
     const expected = await trained(eager, 3);
     expected.forEach((losses, step) => {
@@ -115,7 +134,7 @@ describe('engines', () => {
     await eager.close();
   });
 
-  it('repeat a run bit for bit, also when it is interrupted and resumed', async () => {
+  it('repeats a run bit for bit, also when it is interrupted and resumed', async () => {
     const whole = await open();
     await trained(whole, 4);
     const first = await open();
@@ -128,7 +147,7 @@ describe('engines', () => {
     for (const engine of [whole, first, resumed]) await engine.close();
   });
 
-  it('lower the loss', async () => {
+  it('lowers the loss', async () => {
     const engine = await open();
     engine.restore({ step: 0, tensors: initial });
     const first = await engine.step(batch(3));
@@ -138,7 +157,7 @@ describe('engines', () => {
     await engine.close();
   });
 
-  it('refuse the state of another model by the name of the tensor', async () => {
+  it('refuses the state of another model by the name of the tensor', async () => {
     const engine = await open();
     const wrong = new Map(initial).set('down', new Float32Array(3));
     expect(() => engine.restore({ step: 0, tensors: wrong })).toThrow(

@@ -1,0 +1,36 @@
+import { availableParallelism } from 'node:os';
+import { BeltsightError } from '@beltsight/sdk';
+import type { Provider } from '../../graph/provider.js';
+import type { Engine, TrainingEngine } from '../engine.js';
+import { CompiledEngine } from './compiled.js';
+import { EagerEngine } from './eager.js';
+import { nativeHost } from './native.js';
+import type { OptimizerConfig, TrainingProgram } from './program.js';
+
+export interface EngineChoice {
+  readonly engine: Engine;
+  /** For the compiled engine. */
+  readonly provider: Provider;
+  /** Of the processor; default: all cores. */
+  readonly threads?: number | undefined;
+}
+
+/**
+ * Opens the engine of a configuration. Start by `restore` with initial parameters.
+ * @throws BeltsightError RUNTIME_UNAVAILABLE, PROVIDER_UNAVAILABLE with what is missing and how to get it; CONFIG_INVALID if engine and provider
+ *   do not go together
+ */
+export async function openEngine(
+  { engine, provider, threads = availableParallelism() }: EngineChoice,
+  program: TrainingProgram,
+  optimizer: OptimizerConfig,
+): Promise<TrainingEngine> {
+  if (engine === 'compiled') return CompiledEngine.open(program, optimizer, { provider, threads });
+  if (provider !== 'cpu') {
+    throw new BeltsightError(
+      'CONFIG_INVALID',
+      `provider ${provider} is for the compiled engine: TensorFlow uses a GPU by itself where @tensorflow/tfjs-node-gpu is installed. Leave one of --engine and --provider out.`,
+    );
+  }
+  return EagerEngine.open(program, optimizer, await nativeHost());
+}
