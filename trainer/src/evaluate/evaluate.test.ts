@@ -114,7 +114,7 @@ describe('a trained, exported and measured model', () => {
     expect(Object.keys(unknown.leaveOneOut?.products ?? {})).toEqual(['bolt', 'plate']);
     // Two good images to train on and three to test with.
     expect(unknown.foreign?.products.nut?.rejected.of).toBe(5);
-    const html = await htmlReport(evaluation, details, path('bundle'));
+    const html = await htmlReport({ evaluation, details }, path('bundle'));
     for (const title of ['promised and measured', 'Recognition', 'Never trained on', 'One class left out']) {
       expect(html).toContain(title);
     }

@@ -6,14 +6,14 @@ import { type ProductClass, readDataset, selectClasses, type TestImage } from '.
 import { ImageLoader } from '../data/loader.js';
 import { readCard } from '../export/card.js';
 import { ModelRunner } from '../export/scoring.js';
+import { readRun, type TrainedRun } from '../train/run.js';
+import { classConfusion } from './confusion/confusion.js';
+import { type Reconstruction, reconstruct } from './confusion/reconstruction.js';
 import { coverageOf } from './coverage/coverage.js';
 import { foreignProducts, seeForeign } from './coverage/foreign.js';
 import { recognitionOf } from './coverage/recognition.js';
 import { unknownOf } from './coverage/unknown.js';
 import { coverageWarnings } from './coverage/warnings.js';
-import { readRun, type TrainedRun } from '../train/run.js';
-import { classConfusion } from './confusion/confusion.js';
-import { type Reconstruction, reconstruct } from './confusion/reconstruction.js';
 import { aupro, type ProPoint } from './metrics/aupro.js';
 import { descendingOrder } from './metrics/order.js';
 import { rank } from './metrics/ranking.js';

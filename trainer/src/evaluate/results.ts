@@ -1,9 +1,9 @@
 import type { Decision } from '@beltsight/sdk/bundle';
 import type { Mask } from '../data/mask.js';
+import type { ClassConfusion } from './confusion/figures.js';
 import type { CoverageReport } from './coverage/coverage.js';
 import type { Recognition } from './coverage/recognition.js';
 import type { UnknownReport } from './coverage/unknown.js';
-import type { ClassConfusion } from './confusion/figures.js';
 
 /** One test image as the bundle judged it. */
 export interface ImageResult {

@@ -16,7 +16,17 @@ import { feedbackDigest, withFeedback } from './feedback.js';
 import { findStart, type StartOptions } from './start.js';
 
 /** What the weights are for: another value needs other weights. */
-const FIXED = ['data', 'classes', 'loss', 'size', 'teacher', 'width', 'projectorForm', 'projectorReduction', 'neckWidth'] as const;
+const FIXED = [
+  'data',
+  'classes',
+  'loss',
+  'size',
+  'teacher',
+  'width',
+  'projectorForm',
+  'projectorReduction',
+  'neckWidth',
+] as const;
 
 /** A trained model needs smaller steps, and fewer of them. */
 const FINE_TUNING = {
