@@ -7,21 +7,18 @@ export interface CalibrationSample {
   readonly embedding: ArrayLike<number>;
 }
 
-/** Products vary more in production than in a data set: an unknown one is this much farther out than any held-out image. */
+/** Distances of held-out images vary more in production than in a data set: an unknown product is this much farther. */
 const DISTANCE_MARGIN = 2;
-/** No class is narrower than this, however alike its held-out images are: room for half-precision arithmetic on a device. */
-const MIN_DISTANCE = 1e-4;
-/** With fewer held-out images nobody knows how much a class varies. */
-const FEWEST = 3;
+/** No class is narrower than this, however alike its held-out images are: cosine distance of sensor noise and small shifts. */
+const MIN_DISTANCE = 0.02;
 
 /**
  * Threshold, centroid and reach of each class from held-out good images.
  *
  * Threshold: split conformal; `attained` says what the scores can promise where there are too few for the wanted rate.
  *
- * Reach: twice the largest distance of a held-out embedding to the centroid of the others, which is how a fresh product lies to the
- * centroid: by its rank alone at most one in n+1 good products lies beyond even the single distance. But not beyond halfway to the
- * nearest other centroid where that is farther out than any held-out image; and there with fewer than three images.
+ * Reach: the largest distance of a held-out embedding to its centroid, doubled, but not beyond halfway to the nearest other
+ * centroid where that is farther out than any held-out image.
  */
 export function calibrate(
   classes: ReadonlyMap<string, readonly CalibrationSample[]>,
@@ -46,7 +43,19 @@ export function calibrate(
 
 /** Mean of the L2-normalised embeddings, L2-normalised. */
 function centroidOf(samples: readonly CalibrationSample[]): number[] {
-  return unit(sumOf(samples.map(({ embedding }) => unit(embedding))));
+  const sum = new Array<number>(samples[0]?.embedding.length ?? 0).fill(0);
+  for (const { embedding } of samples) {
+    const length = norm(embedding);
+    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (embedding[i] as number) / length;
+  }
+  const length = norm(sum);
+  return sum.map((value) => value / length);
+}
+
+function norm(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += (values[i] as number) ** 2;
+  return Math.sqrt(sum) || 1;
 }
 
 function reach(
@@ -54,27 +63,8 @@ function reach(
   centroid: readonly number[],
   others: readonly number[][],
 ): number {
-  const halfway = Math.min(2, ...others.map((other) => cosineDistance(centroid, other) / 2));
-  if (samples.length < FEWEST) return Math.max(halfway, MIN_DISTANCE);
-  const units = samples.map(({ embedding }) => unit(embedding));
-  const sum = sumOf(units);
-  const widest = Math.max(
-    ...units.map((own) =>
-      cosineDistance(
-        own,
-        sum.map((value, i) => value - (own[i] as number)),
-      ),
-    ),
-  );
-  return Math.min(2, Math.max(widest, Math.min(widest * DISTANCE_MARGIN, halfway), MIN_DISTANCE));
-}
-
-function unit(values: ArrayLike<number>): number[] {
-  const list = Array.from(values);
-  const length = Math.hypot(...list) || 1;
-  return list.map((value) => value / length);
-}
-
-function sumOf(vectors: readonly (readonly number[])[]): number[] {
-  return vectors.reduce<number[]>((sum, vector) => vector.map((value, i) => value + (sum[i] ?? 0)), []);
+  const widest = Math.max(...samples.map(({ embedding }) => cosineDistance(embedding, centroid)));
+  const wanted = Math.max(widest * DISTANCE_MARGIN, MIN_DISTANCE);
+  const halfway = Math.min(...others.map((other) => cosineDistance(centroid, other) / 2));
+  return Math.min(2, Math.max(widest * 1.1, Math.min(wanted, halfway), MIN_DISTANCE / 2));
 }

@@ -20,9 +20,10 @@ export function lineChart(title: string, series: Series, xMax: number, xLabel: s
     ...band.map(([px, low]) => [px, low] as const),
     ...band.map(([px, , top]) => [px, top] as const).reverse(),
   ];
+  const shade = band.length === 0 ? '' : `<path class="band" d="${pathOf(outline)}"/>`;
   return frame(
     title,
-    `${axes(xMax, x, y)}<path class="band" d="${pathOf(outline)}"/><path class="curve" d="${pathOf(points)}"/><text class="note" x="${width - right}" y="${y(0.08)}">${escapeHtml(label)}</text>`,
+    `${axes(xMax, x, y)}${shade}<path class="curve" d="${pathOf(points)}"/><text class="note" x="${width - right}" y="${y(0.08)}">${escapeHtml(label)}</text>`,
     xLabel,
     yLabel,
   );

@@ -4,11 +4,11 @@ import type { Coverage, CoverageReport } from '../coverage.js';
 import { rateRange, table } from './text.js';
 
 const HEAD = [
-  ...['class', 'wanted', 'calibration images', 'promised on average', 'this threshold, 95 %'],
-  ...['good test images', 'rejected', 'to be expected, 95 %', 'measured (95 %)', 'verdict'],
+  ...['class', 'wanted', 'calibrated on', 'promised', 'this threshold'],
+  ...['good', 'rejected', 'expected', 'measured', 'verdict'],
 ];
 
-const LEGEND = `Good test images that score at or above the threshold of their own class. A threshold that is calibrated on few images may, by
+const LEGEND = `Promised: on average over calibrations; all ranges cover 95 %. Rejected: good test images that score at or above the threshold of their own class. A threshold that is calibrated on few images may, by
 chance, reject more or less than it promises on average: the fifth column says between which rates. More rejects than are to be expected
 mean that the test images differ from those that the threshold was calibrated on: other light, another batch, another position. One class in
 twenty falls outside by chance. In the plots, the line is the share of good test images that would be rejected for each wanted rate; right
