@@ -5,7 +5,7 @@ import type { Prepared, Wanted } from './protocol.js';
 import { spawn } from './spawn.js';
 import { ThreadLink } from './thread-link.js';
 
-/** Threads beyond this rarely find work: one prepares 16 images of 256x256 in about a second. */
+/** Each has a batch and the pixels of a file in memory: more threads, more memory. */
 const MAX_THREADS = 8;
 /** Pixels kept in memory, in bytes: 5,000 images at 256x256. */
 const CACHE_BYTES = 1_000_000_000;
