@@ -54,7 +54,7 @@ function listCommand(): Command {
   return new Command('list').description('Backbones that "--teacher NAME" finds').action(async () => {
     const table = new Table({
       head: ['name', 'architecture', 'MB', 'SHA-256', 'checksum', 'source'],
-      style: { head: [] },
+      style: { head: [], border: [] },
     });
     const { sha256, metadata } = await loadTeacher(MOBILENET_V2.name);
     table.push([MOBILENET_V2.name, MOBILENET_V2.name, '2.8', sha256.slice(0, 12), 'ships', metadata.source ?? '']);
@@ -75,7 +75,7 @@ function showCommand(): Command {
     .action(async (nameOrFile: string) => {
       const { backbone, metadata, sha256 } = await loadTeacher(nameOrFile);
       const cached = await cachedBackbone(nameOrFile);
-      const table = new Table({ head: ['tap', 'channels', 'stride', 'at 256x256'], style: { head: [] } });
+      const table = new Table({ head: ['tap', 'channels', 'stride', 'at 256x256'], style: { head: [], border: [] } });
       for (const { name, channels, stride } of backbone.taps) {
         table.push([name, channels, stride, `${channels} x ${256 / stride} x ${256 / stride}`]);
       }

@@ -55,7 +55,7 @@ async function configOf({
       ...(projectorForm === undefined ? {} : { projectorForm }),
       ...Object.fromEntries(given),
     },
-    'The options',
+    'What was given',
   );
 }
 
@@ -71,7 +71,7 @@ function modelTable(config: ModelConfig): string {
   const costs = costsOf(model);
   const table = new Table({
     head: ['part', 'parameters (M)', 'GMAC'],
-    style: { head: [] },
+    style: { head: [], border: [] },
     colAligns: ['left', 'right', 'right'],
   });
   const total = { part: 'total', parameters: 0, macs: 0 };

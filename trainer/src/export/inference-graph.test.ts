@@ -2,8 +2,12 @@ import type { OnnxGraph } from '@beltsight/sdk/onnx';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { defineModel, modelConfigSchema } from '../model/network.js';
 import { initialise } from '../model/parameters.js';
-import { loadTeacher } from '../model/teacher/load.js';
+import { backboneOf, loadTeacher, type Teacher } from '../model/teacher/load.js';
+import { TEACHER_PREFIX } from '../model/teacher/run.js';
+import { layersOf } from '../model/teacher/table.js';
 import { inferenceGraph, optimised } from './inference-graph.js';
+import { lintForTensorRt } from './lint.js';
+import { placementOf } from './placement.js';
 
 describe.each([1, 2])('the exported graph for %i images', (batch) => {
   let graph: OnnxGraph;
@@ -38,4 +42,45 @@ describe.each([1, 2])('the exported graph for %i images', (batch) => {
     const constant = graph.initializers.get(name);
     return constant ? `${constant.type}[${constant.dims}]${Array.from(constant.data.slice(0, 64), String)}` : name;
   }
+});
+
+/** A teacher whose weights are small numbers, other ones in every tensor. */
+function generatedTeacher(name: string): Teacher {
+  const backbone = backboneOf(name);
+  const fill = (shape: readonly number[], seed: number) => {
+    const length = shape.reduce((product, dim) => product * dim, 1);
+    return { shape, data: new Float32Array(length).fill(seed / length).fill(-seed / length, 0, length / 2) };
+  };
+  const weights = layersOf(backbone).flatMap(({ name: layer, kernel, input, output }, i) => [
+    [`${TEACHER_PREFIX}${layer}.weight`, fill([kernel, kernel, input, output], 2 * i + 1)] as const,
+    [`${TEACHER_PREFIX}${layer}.bias`, fill([output], 2 * i + 2)] as const,
+  ]);
+  return { backbone, weights: new Map(weights), metadata: {}, sha256: '' };
+}
+
+describe('the exported graph with a teacher and a student of bottleneck blocks', () => {
+  const teacher = generatedTeacher('resnet50');
+  const model = defineModel(modelConfigSchema.parse({ teacher: 'resnet50', size: 32, width: 8 }));
+  let graph: OnnxGraph;
+  beforeAll(() => {
+    graph = optimised(inferenceGraph(model, teacher, initialise(model.parameters, model.statistics, 0), 1));
+  }, 60_000);
+
+  it('is one that TensorRT takes, with nothing moved', () => {
+    expect(() => lintForTensorRt(graph)).not.toThrow();
+    expect(graph.nodes.map(({ opType }) => opType)).not.toContain('Transpose');
+  });
+
+  it('puts the teacher’s filters, all of them and no others, into the teacher’s file', () => {
+    const place = placementOf(graph, model, teacher);
+    const filters = [...graph.initializers].filter(([, { dims }]) => dims.length === 4);
+    const kept = filters.filter(([name, { data }]) => place(name, data.byteLength) === 'teacher.weights');
+    expect(kept).toHaveLength(layersOf(teacher.backbone).length);
+    const bytes = (entries: typeof filters) => entries.reduce((total, [, { data }]) => total + data.byteLength, 0);
+    const expected = layersOf(teacher.backbone).reduce(
+      (n, { kernel, input, output }) => n + kernel ** 2 * input * output,
+      0,
+    );
+    expect(bytes(kept)).toBe(4 * expected);
+  });
 });

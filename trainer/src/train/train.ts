@@ -146,6 +146,8 @@ async function startRun(config: TrainConfig, out: string, log: (line: string) =>
     dataDigest: await dataDigest(classes),
     classes: labelled,
   };
+  // What no model can be made of is refused before there is a folder.
+  defineModel(run.model);
   return createRun(out, async () => run);
 }
 
