@@ -57,11 +57,18 @@ function listCommand(): Command {
       style: { head: [], border: [] },
     });
     const { sha256, metadata } = await loadTeacher(MOBILENET_V2.name);
-    table.push([MOBILENET_V2.name, MOBILENET_V2.name, '2.8', sha256.slice(0, 12), 'ships', metadata.source ?? '']);
+    const { name: ships } = MOBILENET_V2;
+    table.push([ships, ships, '', sha256.slice(0, 12), 'ships', metadata.source ?? '']);
     for (const record of await cachedBackbones()) {
       const { name, architecture, sizeBytes, checked, source } = record;
-      const megabytes = (sizeBytes / 1e6).toFixed(1);
-      table.push([name, architecture, megabytes, record.sha256.slice(0, 12), TRUST[checked], source]);
+      table.push([
+        name,
+        architecture,
+        (sizeBytes / 1e6).toFixed(1),
+        record.sha256.slice(0, 12),
+        TRUST[checked],
+        source,
+      ]);
     }
     print(table.toString());
     print(`Added ones lie in ${cacheFolder()}.`);

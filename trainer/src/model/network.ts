@@ -62,7 +62,7 @@ export interface Model extends Declared {
   teach(images: tf.Tensor4D, weights: Weights): tf.Tensor4D[];
   /** Projected features, of the same shapes; the features themselves where the model has no projector. */
   project(features: readonly tf.Tensor4D[], weights: Weights): tf.Tensor4D[];
-  /** Compact features z: [N,S/32,S/32,8w]. */
+  /** Compact features z: [N,S/32,S/32,D], D = 8w, or 32w with bottleneck blocks. */
   neck(features: readonly tf.Tensor4D[], weights: Weights, mode: Mode): tf.Tensor4D;
   /** The student's reconstruction of the teacher features, of their shapes. */
   decode(z: tf.Tensor4D, weights: Weights, mode: Mode): tf.Tensor4D[];

@@ -50,7 +50,11 @@ export async function loadTeacher(name: string, sha256?: string): Promise<Teache
     );
   }
   const { metadata, ...rest } = readBackbone(bytes, source);
-  return { ...rest, metadata: { ...(record && provenanceOf(record)), ...metadata }, sha256: found };
+  return {
+    ...rest,
+    metadata: { ...(record && provenanceOf(record)), ...metadata },
+    sha256: found,
+  };
 }
 
 const provenanceOf = ({ source, license }: CachedBackbone) => ({ source, ...(license ? { license } : {}) });

@@ -143,16 +143,9 @@ describe('a backbone from a server', () => {
 
   it('that claims to be a published one must have its checksum', async () => {
     const url = 'https://huggingface.co/timm/resnet18.tv_in1k/resolve/main/model.safetensors';
-    const response = Object.defineProperty(new Response(bytes), 'url', { value: url });
-    vi.spyOn(globalThis, 'fetch').mockResolvedValue(response);
+    vi.spyOn(globalThis, 'fetch').mockResolvedValue(new Response(bytes));
     await expect(addBackbone(url)).rejects.toThrow(/not 694f673d[0-9a-f]+: that is the checksum it was published with/);
     expect(await held()).toEqual([]);
-  });
-
-  it('may not lead from https to http', async () => {
-    const response = Object.defineProperty(new Response(bytes), 'url', { value: 'http://elsewhere/model' });
-    vi.spyOn(globalThis, 'fetch').mockResolvedValue(response);
-    await expect(addBackbone('https://example.com/model')).rejects.toThrow('leads to a place without TLS');
   });
 });
 

@@ -2,6 +2,7 @@ import { BeltsightError } from '@beltsight/sdk';
 
 /** The largest backbone that is known, WideResNet-50-2 with its head, has 276 MB. */
 const MAX_BYTES = 1024 ** 3;
+const MAX_REDIRECTS = 10;
 /** A server that sends nothing for so long is given up. */
 const SILENCE_MS = 60_000;
 
@@ -25,11 +26,8 @@ export async function download(url: string, limits: DownloadLimits = {}): Promis
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), silenceMs);
   try {
-    const response = await fetch(url, { signal: silence.signal });
+    const response = await follow(url, silence.signal, fail);
     if (!response.ok) throw fail(`the server answers ${response.status} ${response.statusText}`.trim());
-    if (new URL(url).protocol === 'https:' && !response.url.startsWith('https:')) {
-      throw fail('it leads to a place without TLS');
-    }
     const total = Number(response.headers.get('content-length')) || undefined;
     const tooLarge = () => fail(`it is larger than ${maxBytes} bytes, and no backbone`);
     if (total !== undefined && total > maxBytes) throw tooLarge();
@@ -53,4 +51,19 @@ export async function download(url: string, limits: DownloadLimits = {}): Promis
     // Whoever leaves early hangs up.
     silence.abort();
   }
+}
+
+/** Follows redirects one by one: none of them may leave TLS. */
+async function follow(url: string, signal: AbortSignal, fail: (why: string) => BeltsightError): Promise<Response> {
+  let place = new URL(url);
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    const response = await fetch(place, { signal, redirect: 'manual' });
+    const location = response.headers.get('location');
+    if (response.status < 300 || response.status > 399 || location === null) return response;
+    await response.body?.cancel();
+    const next = new URL(location, place);
+    if (place.protocol === 'https:' && next.protocol !== 'https:') throw fail('it leads to a place without TLS');
+    place = next;
+  }
+  throw fail(`it leads on more than ${MAX_REDIRECTS} times`);
 }
