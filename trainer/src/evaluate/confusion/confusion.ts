@@ -1,13 +1,13 @@
 import { kmeans } from '../../cluster/kmeans.js';
 import type { ImageResult } from '../results.js';
 import type { ClassConfusion, ConfusionMatrices, Separation } from './figures.js';
-import { confusionMatrix } from './matrix.js';
+import { columnsFor, confusionMatrix } from './matrix.js';
 import { type Reconstruction, reconstructionFigures } from './reconstruction.js';
 import { vMeasure } from './v-measure.js';
 import { unitLength } from './vectors.js';
 
 /** Column of images that belong to no class the model knows. */
-export const UNKNOWN = 'unknown product';
+const UNKNOWN = 'unknown product';
 
 /** A class with its test images as the model judged them. */
 export interface JudgedClass {
@@ -41,7 +41,7 @@ function recognised(judged: readonly JudgedClass[], known: readonly string[]): C
         .map(({ decision }) => ({ from: name, to: decision.className ?? UNKNOWN })),
     );
     const rows = judged.map(({ name }) => name);
-    return confusionMatrix(rows, [...known, UNKNOWN], taken);
+    return confusionMatrix(rows, [...columnsFor(rows, known), UNKNOWN], taken);
   };
   return { good: matrix(false), defect: matrix(true) };
 }

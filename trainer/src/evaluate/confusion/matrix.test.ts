@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { confusedPairs, confusionMatrix } from './matrix.js';
+import { columnsFor, confusedPairs, confusionMatrix } from './matrix.js';
 
 describe('a confusion matrix', () => {
   const taken = [
@@ -25,6 +25,10 @@ describe('a confusion matrix', () => {
       { from: 'cap', to: 'nut', images: 1, share: 0.5 },
       { from: 'nut', to: 'none', images: 1, share: 0.25 },
     ]);
+  });
+
+  it('has its own classes on the diagonal, in whatever order the model knows them', () => {
+    expect(columnsFor(['cap', 'new', 'nut'], ['pin', 'nut', 'cap'])).toEqual(['cap', 'nut', 'pin']);
   });
 
   it('has no place for what it has no column for', () => {

@@ -21,6 +21,11 @@ export function confusionMatrix(
   return { rows, columns, counts };
 }
 
+/** Columns for what `rows` may be taken for: those of the rows first and in their order, so that the diagonal is one. */
+export function columnsFor(rows: readonly string[], known: readonly string[]): string[] {
+  return [...rows.filter((name) => known.includes(name)), ...known.filter((name) => !rows.includes(name))];
+}
+
 /** A class that is taken for another. */
 export interface ConfusedPair extends Taken {
   readonly images: number;

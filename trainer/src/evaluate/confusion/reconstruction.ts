@@ -10,7 +10,7 @@ import { loadTeacher } from '../../model/teacher/load.js';
 import type { Run, TrainedRun } from '../../train/run.js';
 import type { ImageResult } from '../results.js';
 import type { ConfusionMatrices, ReconstructionFigures } from './figures.js';
-import { confusionMatrix } from './matrix.js';
+import { columnsFor, confusionMatrix } from './matrix.js';
 import { meanOf, nearestOf } from './vectors.js';
 
 /** So many good training images stand for a class, evenly taken. */
@@ -25,7 +25,7 @@ export interface Reconstruction {
   readonly student: string;
   /** Class nearest to the teacher's own features of the image. */
   readonly teacher: string;
-  /** The good training image whose teacher features are nearest to the reconstruction: what the student saw, as far as a picture can show it. */
+  /** The good training image of the class `student` whose teacher features are nearest to the reconstruction: what the student saw, as far as a picture can show it. */
   readonly likeness: string;
 }
 
@@ -53,12 +53,14 @@ export async function reconstruct(
     for (const { name, images } of judged) {
       for (const image of images) {
         const { student, teacher } = await features.of(await loader.load(image.file));
+        const taken = named(student);
+        const ofClass = references.filter(({ product }) => product === taken);
         const like = nearestOf(
           student,
-          references.map((reference) => reference.teacher),
+          ofClass.map((reference) => reference.teacher),
         );
-        const likeness = (references[like] as Reference).file;
-        found.push({ product: name, image, student: named(student), teacher: named(teacher), likeness });
+        const likeness = (ofClass[like] as Reference).file;
+        found.push({ product: name, image, student: taken, teacher: named(teacher), likeness });
         tick();
       }
     }
@@ -79,7 +81,7 @@ export function reconstructionFigures(
       const those = reconstructions.filter(({ image }) => (image.defect !== undefined) === defective);
       return confusionMatrix(
         rows,
-        known,
+        columnsFor(rows, known),
         those.map((each) => ({ from: each.product, to: each[by] })),
       );
     };

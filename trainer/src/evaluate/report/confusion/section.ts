@@ -63,7 +63,7 @@ async function examples(
     const what = escapeHtml(`${from} → ${to}`);
     const how = `${images} ${kind === 'good' ? 'good' : 'defective'} (${percent(share)})`;
     const names = escapeHtml(
-      `${defect ?? 'good'}/${basename(file)}; its reconstruction is most like ${basename(example.likeness)}`,
+      `${defect ?? 'good'}/${basename(file)}; its reconstruction is most like ${to}'s ${basename(example.likeness)}`,
     );
     figures.push(
       `<figure class="pair"><img src="${shown}" alt="${what}: an image"><img src="${like}" alt="${what}: what its reconstruction is most like"><figcaption><b>${what}</b>, ${how}<br>${names}</figcaption></figure>`,
