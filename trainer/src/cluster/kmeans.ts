@@ -18,7 +18,7 @@ const MAX_ITERATIONS = 300;
 const TOLERANCE = 1e-5;
 
 /**
- * k-means by squared Euclidean distance: Lloyd's algorithm from k-means++ starts (Arthur and Vassilvitskii 2007). The same points
+ * k-means by squared Euclidean distance: Lloyd's algorithm from greedy k-means++ starts (Arthur and Vassilvitskii 2007). The same points
  * and seed give the same clusters.
  *
  * @param points n of [D]
@@ -47,27 +47,41 @@ function requireClusterable(points: readonly Float32Array[], k: number): void {
   }
 }
 
-/** k-means++: each centroid is a point, drawn by its squared distance to the nearest one so far. */
+/**
+ * Greedy k-means++: of a few points, drawn by their squared distance to the nearest centroid so far, the one that leaves the least of these
+ * distances becomes the next centroid.
+ */
 function spread(points: readonly Float32Array[], k: number, random: Random): Float64Array[] {
-  const centroids = [Float64Array.from(points[Math.floor(random() * points.length)] as Float32Array)];
-  const nearest = new Float64Array(points.length).fill(Number.POSITIVE_INFINITY);
+  const trials = 2 + Math.floor(Math.log(k));
+  const first = Float64Array.from(points[Math.floor(random() * points.length)] as Float32Array);
+  const centroids = [first];
+  let nearest = Float64Array.from(points, (point) => squaredDistance(point, first));
   while (centroids.length < k) {
-    const last = centroids.at(-1) as Float64Array;
-    let total = 0;
-    for (const [i, point] of points.entries()) {
-      nearest[i] = Math.min(nearest[i] as number, squaredDistance(point, last));
-      total += nearest[i] as number;
-    }
-    let rest = random() * total;
-    const drawn = nearest.findIndex((distance) => {
-      rest -= distance;
-      return rest < 0;
+    const candidates = Array.from({ length: trials }, () => {
+      const centroid = Float64Array.from(points[drawn(nearest, random)] as Float32Array);
+      const left = nearest.map((distance, i) =>
+        Math.min(distance, squaredDistance(points[i] as Float32Array, centroid)),
+      );
+      return { centroid, left, total: total(left) };
     });
-    // Nothing is drawn where every point lies on a centroid already: then any will do.
-    centroids.push(Float64Array.from(points[Math.max(0, drawn)] as Float32Array));
+    const best = candidates.reduce((least, candidate) => (candidate.total < least.total ? candidate : least));
+    centroids.push(best.centroid);
+    nearest = best.left;
   }
   return centroids;
 }
+
+/** An index, drawn by its weight; 0 where all weights are: then every point lies on a centroid, and any will do. */
+function drawn(weights: Float64Array, random: Random): number {
+  let rest = random() * total(weights);
+  const index = weights.findIndex((weight) => {
+    rest -= weight;
+    return rest < 0;
+  });
+  return Math.max(0, index);
+}
+
+const total = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);
 
 function lloyd(points: readonly Float32Array[], start: readonly Float64Array[]): Clusters {
   let centroids = start;
