@@ -10,7 +10,7 @@ const { outputFiles } = await build({
   write: false,
   platform: 'node',
   conditions: ['source'],
-  external: ['onnxruntime-node', 'sharp'],
+  external: ['@cwasm/nsbmp', 'onnxruntime-node', 'sharp'],
   supported: { 'dynamic-import': false },
   define: { 'import.meta.url': JSON.stringify(import.meta.url) },
   logLevel: 'warning',
