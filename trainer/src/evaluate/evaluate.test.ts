@@ -95,7 +95,9 @@ describe('a trained, exported and measured model', () => {
     expect(evaluation.classes.nut).toMatchObject({ threshold: null, recognised: 0 });
     expect(lines.join('\n')).toMatch(/not trained on class nut/);
     expect(lines.join('\n')).toMatch(/washer has no test images in .* left out/);
-    await expect(evaluate({ classes: ['bolts'] })).rejects.toThrow('The data has no class bolts; it has bolt, plate.');
+    await expect(evaluate({ classes: ['bolts'] })).rejects.toThrow(
+      'The data has no class bolts (did you mean bolt?); it has bolt, plate.',
+    );
   });
 
   it('says what false rejects were promised and measured, and how classes and unknown products were told apart', async () => {
