@@ -8,8 +8,8 @@ const lineSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('epoch'), epoch: z.number(), heldOutLoss: z.number(), best: z.boolean(), ...losses }),
 ]);
 type Line = z.infer<typeof lineSchema>;
-export type StepLine = Extract<Line, { type: 'step' }>;
-export type EpochLine = Extract<Line, { type: 'epoch' }> & { readonly lastStep: number };
+type StepLine = Extract<Line, { type: 'step' }>;
+type EpochLine = Extract<Line, { type: 'epoch' }> & { readonly lastStep: number };
 
 /** What happened in a run, step by step. */
 export interface History {

@@ -5,7 +5,7 @@ import { type TrainConfig, trainConfigSchema } from '../train/config.js';
 import type { Fragment, Sweep } from './schema.js';
 
 /** What a fragment says for a model a class; no strategy of a single run. */
-export const ONE_FOR_ONE = 'one-for-one';
+const ONE_FOR_ONE = 'one-for-one';
 
 /** One training run, and what it is good for. Runs with the same key are the same run, whichever cell or sweep asks for them. */
 export interface PlannedRun {

@@ -12,7 +12,7 @@ const metricsSchema = z.object(
 );
 
 /** What is kept of a run: how it was made, and what it measured. Small enough to commit. */
-export const runResultSchema = z.object({
+const runResultSchema = z.object({
   schema: z.literal('beltsight.result/1'),
   key: z.string(),
   finishedAt: z.iso.datetime(),

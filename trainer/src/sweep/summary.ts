@@ -11,7 +11,7 @@ export interface Spread {
 }
 
 /** Figures of a class, or means over classes; null where a figure cannot be measured. */
-export type Spreads = Readonly<Record<FigureName, Spread | null>>;
+type Spreads = Readonly<Record<FigureName, Spread | null>>;
 
 /** A row of the table. */
 export interface Row {

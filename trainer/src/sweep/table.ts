@@ -29,7 +29,7 @@ export function meanTable(axes: readonly string[], rows: readonly Row[]): { head
 }
 
 /** One figure of every class. */
-export function classTable(
+function classTable(
   axes: readonly string[],
   rows: readonly Row[],
   figure: FigureName,
