@@ -1,14 +1,9 @@
 import Table from 'cli-table3';
+import { METRIC_NAMES } from '../evaluate/results.js';
 import { type Comparison, FIGURES, type Figure, percent } from './comparison.js';
 
 const NAMES: Readonly<Record<Figure, string>> = {
-  imageAuroc: 'I-AUROC',
-  imageAp: 'I-AP',
-  imageF1: 'I-F1',
-  pixelAuroc: 'P-AUROC',
-  pixelAp: 'P-AP',
-  pixelF1: 'P-F1',
-  aupro: 'AUPRO',
+  ...METRIC_NAMES,
   falseRejects: 'false rejects',
   missed: 'missed',
   falseAlarms: 'fed-back pictures rejected',

@@ -32,6 +32,17 @@ export interface ClassMetrics {
 /** Names of the metrics in the order in which people read them. */
 export const METRICS = ['imageAuroc', 'imageAp', 'imageF1', 'pixelAuroc', 'pixelAp', 'pixelF1', 'aupro'] as const;
 
+/** What people call them. */
+export const METRIC_NAMES: Readonly<Record<(typeof METRICS)[number], string>> = {
+  imageAuroc: 'I-AUROC',
+  imageAp: 'I-AP',
+  imageF1: 'I-F1',
+  pixelAuroc: 'P-AUROC',
+  pixelAp: 'P-AP',
+  pixelF1: 'P-F1',
+  aupro: 'AUPRO',
+};
+
 /** Images by truth and verdict. */
 export interface Confusion {
   readonly good: Readonly<Record<'pass' | 'reject' | 'unknown', number>>;

@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { type ClassMetrics, type Evaluation, METRICS } from './results.js';
+import { type ClassMetrics, type Evaluation, METRIC_NAMES, METRICS } from './results.js';
 
 const percent = (value: number | null) => (value === null ? '-' : (value * 100).toFixed(1));
 
@@ -7,13 +7,7 @@ const percent = (value: number | null) => (value === null ? '-' : (value * 100).
 export function evaluationTable({ classes, mean }: Evaluation): string {
   const head = [
     'class',
-    'I-AUROC',
-    'I-AP',
-    'I-F1',
-    'P-AUROC',
-    'P-AP',
-    'P-F1',
-    'AUPRO',
+    ...METRICS.map((metric) => METRIC_NAMES[metric]),
     'good/defect/masks',
     'false rejects',
     'missed',

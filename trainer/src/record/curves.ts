@@ -63,7 +63,7 @@ const colourOf = (index: number) => COLOURS[index % COLOURS.length] as string;
 
 function panel(title: string, series: readonly Series[]): string {
   const { width, height, left, right, top, bottom } = PANEL;
-  const points = series.flatMap((each) => each.points);
+  const points = series.flatMap((each) => (each.points.every(([, value]) => value === 0) ? [] : each.points));
   const steps = Math.max(1, ...points.map(([step]) => step));
   const values = points.map(([, value]) => value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
@@ -75,6 +75,8 @@ function panel(title: string, series: readonly Series[]): string {
   );
   const ends = `<text x="${left}" y="${height - 16}" fill="#555">0</text><text x="${width - right}" y="${height - 16}" text-anchor="end" fill="#555">${steps} steps</text>`;
   const lines = series.map(({ points: own, colour, marks }) => {
+    // A term that a run does not have is zero throughout, and not drawn.
+    if (own.every(([, value]) => value === 0)) return '';
     const path = own.map(([step, value], i) => `${i === 0 ? 'M' : 'L'}${x(step).toFixed(1)} ${y(value).toFixed(1)}`);
     const dots = marks
       ? own.map(

@@ -106,8 +106,8 @@ describe('the record of a run', () => {
       ['seed', '0', '4'],
     ]);
     expect(figures).toContainEqual(['epochs', '2', '1']);
-    expect(figures).toContainEqual(['mean imageAuroc', '-', '75.0 %']);
-    expect(figures).toContainEqual(['imageAuroc of bolt', '-', '75.0 %']);
+    expect(figures).toContainEqual(['mean I-AUROC', '-', '75.0 %']);
+    expect(figures).toContainEqual(['I-AUROC of bolt', '-', '75.0 %']);
     expect(cautions).toEqual([]);
     expect(sideBySide(runs[0], runs[0])).toMatchObject({ differences: [], cautions: [] });
   });

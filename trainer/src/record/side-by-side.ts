@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { BeltsightError } from '@beltsight/sdk';
 import { z } from 'zod';
-import { METRICS } from '../evaluate/results.js';
+import { METRIC_NAMES, METRICS } from '../evaluate/results.js';
 import { type Run, readRunDescription, runFiles } from '../train/run.js';
 import { type History, readHistory } from './history.js';
 
@@ -95,9 +95,11 @@ function figuresOf(first: RecordedRun, second: RecordedRun): Line[] {
     line('epochs', ({ history }) => String(history.epochs.length)),
     line('best epoch', (run) => String((best(run)?.epoch ?? -1) + 1)),
     line('held-out loss', (run) => best(run)?.heldOutLoss.toFixed(4) ?? '-'),
-    ...METRICS.map((metric) => line(`mean ${metric}`, ({ evaluation }) => percent(evaluation?.mean[metric]))),
+    ...(names.length === 0 ? [] : METRICS).map((metric) =>
+      line(`mean ${METRIC_NAMES[metric]}`, ({ evaluation }) => percent(evaluation?.mean[metric])),
+    ),
     ...names.map((name) =>
-      line(`imageAuroc of ${name}`, ({ evaluation }) => percent(evaluation?.classes[name]?.imageAuroc)),
+      line(`${METRIC_NAMES.imageAuroc} of ${name}`, ({ evaluation }) => percent(evaluation?.classes[name]?.imageAuroc)),
     ),
   ];
 }

@@ -1,14 +1,9 @@
+import { METRIC_NAMES } from '../evaluate/results.js';
 import { CLASS_FIGURES } from './result.js';
 import type { FigureName, Row, Spread } from './summary.js';
 
 const NAMES: Readonly<Record<FigureName, string>> = {
-  imageAuroc: 'I-AUROC',
-  imageAp: 'I-AP',
-  imageF1: 'I-F1',
-  pixelAuroc: 'P-AUROC',
-  pixelAp: 'P-AP',
-  pixelF1: 'P-F1',
-  aupro: 'AUPRO',
+  ...METRIC_NAMES,
   falseRejectRate: 'false rejects',
   missed: 'missed',
   recognised: 'recognised',

@@ -1,4 +1,4 @@
-import { type ClassMetrics, type Evaluation, METRICS } from '../results.js';
+import { type ClassMetrics, type Evaluation, METRIC_NAMES, METRICS } from '../results.js';
 import { CONFUSION_STYLE } from './confusion/style.js';
 import { escapeHtml } from './svg.js';
 
@@ -6,7 +6,7 @@ import { escapeHtml } from './svg.js';
 export const percent = (value: number | null) => (value === null ? '–' : `${(value * 100).toFixed(1)} %`);
 
 const HEADS = [
-  ...['I-AUROC', 'I-AP', 'I-F1', 'P-AUROC', 'P-AP', 'P-F1', 'AUPRO'],
+  ...METRICS.map((metric) => METRIC_NAMES[metric]),
   ...['good', 'defects', 'masks', 'false rejects', 'missed', 'recognised'],
 ];
 
