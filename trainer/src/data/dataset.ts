@@ -61,10 +61,10 @@ export async function findDataset(reference: string): Promise<Dataset> {
  * The classes of these names, in the order of the data; all where no names are given.
  * @throws BeltsightError ARGUMENT_INVALID naming those that the data do not have, and the nearest that they have
  */
-export function selectClasses(
-  classes: readonly ProductClass[],
+export function selectClasses<T extends { readonly name: string }>(
+  classes: readonly T[],
   names: readonly string[] | undefined,
-): readonly ProductClass[] {
+): readonly T[] {
   if (names === undefined) return classes;
   const missing = names.filter((name) => !classes.some((product) => product.name === name));
   if (missing.length === 0) return classes.filter(({ name }) => names.includes(name));

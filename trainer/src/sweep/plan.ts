@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parseConfig } from '@beltsight/sdk';
-import { readDataset } from '../data/dataset.js';
+import { readDataset, selectClasses } from '../data/dataset.js';
 import { type TrainConfig, trainConfigSchema } from '../train/config.js';
 import type { Fragment, Sweep } from './schema.js';
 
@@ -133,8 +133,7 @@ class ClassNames {
   async of(data: readonly string[], only: readonly string[] | undefined) {
     const key = JSON.stringify(data);
     if (!this.#known.has(key)) this.#known.set(key, this.#read(data));
-    const classes = (await this.#known.get(key)) ?? [];
-    return only === undefined ? classes : classes.filter(({ name }) => only.includes(name));
+    return selectClasses((await this.#known.get(key)) ?? [], only);
   }
 
   async #read(data: readonly string[]) {
