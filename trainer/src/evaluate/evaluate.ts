@@ -37,6 +37,8 @@ export interface EvaluateOptions {
   readonly unknown?: readonly string[];
   /** Run folder that the bundle was exported from: then what the student reconstructs is measured, too, in about the same time again. */
   readonly run?: string;
+  /** For scoring; default: all cores. */
+  readonly threads?: number | undefined;
   /** Sentences for people: classes without test images, classes the model does not know. */
   readonly log?: (line: string) => void;
   /** Hears of every image scored, for a progress bar. */
@@ -71,7 +73,7 @@ export async function evaluateBundle(options: EvaluateOptions): Promise<Evaluate
   );
   const loader = new ImageLoader(bundle.manifest.input.size, 0);
   const trained = options.run === undefined ? undefined : await runOf(bundle, options.run);
-  const runner = await ModelRunner.open(await bundle.model());
+  const runner = await ModelRunner.open(await bundle.model(), options.threads);
   const tests = classes.flatMap(({ test }) => test).length;
   const total = tests * (trained ? 2 : 1) + foreign.flatMap(({ files }) => files).length;
   let done = 0;

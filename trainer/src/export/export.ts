@@ -21,6 +21,8 @@ import { TOLERANCE } from './precision/tolerance.js';
 import { ModelRunner } from './scoring.js';
 
 export interface ExportOptions {
+  /** For scoring; default: all cores. */
+  readonly threads?: number | undefined;
   readonly run: string;
   readonly out: string;
   /** What people call the model; default: the name of the run folder. Of a fine-tuning, this and the next three are by default those of the bundle that it started from. */
@@ -71,7 +73,7 @@ export async function exportBundle(options: ExportOptions): Promise<ExportSummar
   const loader = new ImageLoader(model.config.size);
   const open: ModelRunner[] = [];
   const openRunner = async (graph: typeof plain) => {
-    const runner = await ModelRunner.open(graph);
+    const runner = await ModelRunner.open(graph, options.threads);
     open.push(runner);
     return runner;
   };

@@ -44,9 +44,15 @@ export async function executeRun({ key, config }: PlannedRun, options: ExecuteOp
   if (training.end === 'interrupted') return undefined;
   const seconds = resume ? null : (performance.now() - since) / 1000;
   await rm(files.bundle, { recursive: true, force: true });
-  await exportBundle({ run: out, out: files.bundle, name: key, log });
+  await exportBundle({ run: out, out: files.bundle, name: key, threads: own.threads, log });
   const classes = config.classes === undefined ? {} : { classes: config.classes };
-  const { evaluation } = await evaluateBundle({ bundle: files.bundle, data: config.data, ...classes, log });
+  const { evaluation } = await evaluateBundle({
+    bundle: files.bundle,
+    data: config.data,
+    ...classes,
+    threads: own.threads,
+    log,
+  });
   await writeAtomically(files.evaluation, `${JSON.stringify(evaluation, null, 2)}\n`);
   const result = { key, config, ...describe(await readRunDescription(out), training, seconds) };
   await rm(files.bundle, { recursive: true });
