@@ -21,8 +21,6 @@ import { TOLERANCE } from './precision/tolerance.js';
 import { ModelRunner } from './scoring.js';
 
 export interface ExportOptions {
-  /** For scoring; default: all cores. */
-  readonly threads?: number | undefined;
   readonly run: string;
   readonly out: string;
   /** What people call the model; default: the name of the run folder. Of a fine-tuning, this and the next three are by default those of the bundle that it started from. */
@@ -37,6 +35,8 @@ export interface ExportOptions {
   readonly evaluate?: string;
   /** Whether a fine-tuned model is compared with the one it came from, on `evaluate` or the test images of its data; default true. */
   readonly compare?: boolean;
+  /** For scoring; default: all cores. */
+  readonly threads?: number | undefined;
   /** Time for measuring what each layer loses to 8-bit integers, ms; default three minutes. */
   readonly scanMs?: number;
   /** Sentences for people: warnings about the calibration, what a precision keeps back. */
