@@ -1,40 +1,39 @@
 /**
- * npm run bench -- train [--json FILE] [--sizes 128,256] [--losses rd,ccl] [--batch 16] [--steps 3]
+ * npm run bench -- train [--teachers resnet18,wide_resnet50_2] [--losses rd,ccl] [--sizes 128,256] [--batch 16] [--steps 3]
+ *   [--operators] [--eager] [--idle] [--json FILE]
  *
- * Milliseconds per image of a training step of the compiled engine (ResNet-18-sized teacher and student, random weights),
- * time by ONNX operator, and tfjs's CPU backend on the same step, run in turn in the same process. The eager backend takes
- * minutes at these sizes, so it is compared at 64x64, batch 2, where the compiled engine is measured again. Where python3 has PyTorch
- * (Debian: python3-torch), its eager mode does the same RD step after each of ours.
+ * Milliseconds per image of the compiled engine's training steps on the trainer's own models, with generated teacher weights and two
+ * threads. Where Debian's python3 has PyTorch (python3-torch), it takes the same step on the same networks in a process of its own, in turn
+ * with the engine, and the ratio of the two fastest steps is printed. Both are in memory at once: WideResNet-50-2 at 256x256 takes some 20 GB.
+ *
+ * --operators: where the time goes, by ONNX operator. --eager: tfjs's CPU backend on the same step at 64x64, batch 2 (minutes).
+ * --idle: for which share of two epochs of a real run the engine waits for data.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { lossConfigSchema } from '../../trainer/src/loss/config.js';
-import { defineModel, modelConfigSchema } from '../../trainer/src/model/network.js';
-import { initialise } from '../../trainer/src/model/parameters.js';
-import { backboneOf, type Teacher } from '../../trainer/src/model/teacher/load.js';
-import { TEACHER_PREFIX } from '../../trainer/src/model/teacher/run.js';
-import { layersOf } from '../../trainer/src/model/teacher/table.js';
 import { CompiledEngine } from '../../trainer/src/train/engine/compiled.js';
 import { EagerEngine } from '../../trainer/src/train/engine/eager.js';
 import { PLAIN_TFJS } from '../../trainer/src/train/engine/native.js';
 import { DEFAULT_OPTIMIZER } from '../../trainer/src/train/engine/program.js';
 import type { Batch, TrainingEngine } from '../../trainer/src/train/engine.js';
-import { createProgram } from '../../trainer/src/train/program.js';
 import { operatorsOf } from './support/profile.js';
-
-type Loss = 'rd' | 'ccl';
+import { idleShares } from './train/idle.js';
+import { PyTorch } from './train/pytorch.js';
+import { batchOf, type Case, type LOSSES, type Subject, subjectOf } from './train/subject.js';
 
 const { values } = parseArgs({
   options: {
-    json: { type: 'string' },
-    sizes: { type: 'string', default: '128,256' },
+    teachers: { type: 'string', default: 'resnet18,wide_resnet50_2' },
     losses: { type: 'string', default: 'rd,ccl' },
+    sizes: { type: 'string', default: '128,256' },
     batch: { type: 'string', default: '16' },
     steps: { type: 'string', default: '3' },
+    operators: { type: 'boolean', default: false },
+    eager: { type: 'boolean', default: false },
+    idle: { type: 'boolean', default: false },
+    json: { type: 'string' },
   },
 });
 const batch = Number(values.batch);
@@ -42,129 +41,88 @@ const steps = Number(values.steps);
 const threads = 2;
 
 const results = [];
-for (const loss of values.losses.split(',') as Loss[]) {
+for (const teacher of values.teachers.split(',')) {
   for (const size of values.sizes.split(',').map(Number)) {
-    const { msPerImage, operators } = await profiled(loss, size);
-    console.log(`\n${loss} ${size}x${size}, batch ${batch}, ${threads} threads: ${msPerImage.toFixed(1)} ms an image`);
-    console.table(operators.slice(0, 12).map((o) => ({ ...o, msPerImage: Number(o.msPerImage.toFixed(2)) })));
-    const pytorch = loss === 'rd' ? pytorchStep(size) : undefined;
-    if (pytorch) {
-      const ratio = msPerImage / pytorch.msPerImage;
-      console.log(
-        `PyTorch ${pytorch.version}: ${pytorch.msPerImage.toFixed(1)} ms an image; ours takes ${ratio.toFixed(2)} of it`,
-      );
+    for (const loss of values.losses.split(',') as (typeof LOSSES)[number][]) {
+      const measured: Case = { teacher, loss, size, batch };
+      const name = `${teacher} ${loss} ${size}x${size}`;
+      const subject = subjectOf(measured);
+      const times = await compared(measured, subject);
+      const operators = values.operators ? await profiled(measured, subject) : undefined;
+      if (operators) console.table(operators.slice(0, 12).map(({ ms, ...rest }) => ({ ...rest, ms: ms.toFixed(2) })));
+      const idle = values.idle ? await idleShares(measured, threads) : undefined;
+      if (idle)
+        console.log(`${name}: waiting for data ${idle.map((share) => `${(share * 100).toFixed(1)} %`).join(', ')}`);
+      const eager = values.eager ? await comparedWithEager({ ...measured, size: 64, batch: 2 }) : undefined;
+      results.push({ ...measured, threads, ...times, operators, idle, eager });
     }
-    results.push({ loss, size, batch, threads, msPerImage, operators, pytorch });
   }
 }
-const comparisons = [];
-for (const loss of values.losses.split(',') as Loss[]) {
-  const comparison = await compared(loss, 64, 2);
-  const { compiledMs, eagerMs } = comparison;
+if (values.json) writeFileSync(values.json, JSON.stringify(results, null, 2));
+
+/** Milliseconds per image of the fastest step, ours and PyTorch's in turn. */
+async function compared(measured: Case, { program, tensors, parameters }: Subject) {
+  const pytorch = await PyTorch.open(measured, threads);
+  const engine = await CompiledEngine.open(program, DEFAULT_OPTIMIZER, { threads });
+  engine.restore({ step: 0, tensors });
+  const data = batchOf(measured);
+  await engine.step(data);
+  let [ours, theirs] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let step = 0; step < steps; step++) {
+    ours = Math.min(ours, (await timed(engine, data)) / batch);
+    if (pytorch) theirs = Math.min(theirs, (await pytorch.step()) / batch);
+  }
+  pytorch?.close();
+  await engine.close();
+  const { teacher, loss, size } = measured;
+  console.log(`${teacher} ${loss} ${size}x${size}, batch ${batch}, ${threads} threads: ${ours.toFixed(1)} ms an image`);
+  if (!pytorch) return { ours };
+  const { version, format, parameters: count } = pytorch.greeting;
+  if (count !== parameters) throw new Error(`PyTorch trains ${count} parameters, the trainer ${parameters}.`);
   console.log(
-    `${loss} 64x64, batch 2: compiled ${compiledMs.toFixed(1)}, tfjs cpu backend ${eagerMs.toFixed(0)} ms an image ` +
-      `(${(eagerMs / compiledMs).toFixed(0)} times as long)`,
+    `  PyTorch ${version} (${format}): ${theirs.toFixed(1)} ms; ratio ${(ours / theirs).toFixed(2)}; ${parameters} parameters`,
   );
-  comparisons.push(comparison);
-}
-if (values.json) writeFileSync(values.json, JSON.stringify({ results, comparisons }, null, 2));
-
-/** The same step by PyTorch, where it is installed. */
-function pytorchStep(size: number): { version: string; msPerImage: number } | undefined {
-  const script = fileURLToPath(new URL('./pytorch.py', import.meta.url));
-  const args = [script, ...[size, batch, steps, threads].map(String)];
-  // Debian's own interpreter: it has Debian's packages wherever another one comes first in the path.
-  const { status, stdout, stderr } = spawnSync('/usr/bin/python3', args, { encoding: 'utf8' });
-  if (status === 0) return JSON.parse(stdout);
-  console.log(`No comparison with PyTorch: ${stderr?.trim().split('\n').at(-1) ?? 'there is no /usr/bin/python3'}`);
-  return undefined;
+  return { ours, theirs, ratio: ours / theirs, pytorch: pytorch.greeting };
 }
 
-/** The fastest of a few steps, and where the time of the profiled steps went. */
-async function profiled(
-  loss: Loss,
-  size: number,
-): Promise<{ msPerImage: number; operators: { name: string; calls: number; msPerImage: number }[] }> {
-  const { program, tensors } = subject(loss, size, batch);
+/** Milliseconds per image by operator. Profiling itself costs time, so it has steps of its own. */
+async function profiled(measured: Case, { program, tensors }: Subject) {
   const folder = mkdtempSync(join(tmpdir(), 'beltsight-bench-'));
   try {
-    const timed = await CompiledEngine.open(program, DEFAULT_OPTIMIZER, { threads });
-    timed.restore({ step: 0, tensors });
-    const msPerImage = (await fastest(timed, images(size, batch, loss), steps)) / batch;
-    await timed.close();
-    // Profiling itself costs time, so it has runs of its own.
-    const engine = await CompiledEngine.open(program, DEFAULT_OPTIMIZER, { threads, profile: join(folder, 'profile') });
+    const profile = join(folder, 'profile');
+    const engine = await CompiledEngine.open(program, DEFAULT_OPTIMIZER, { threads, profile });
     engine.restore({ step: 0, tensors });
-    await fastest(engine, images(size, batch, loss), 2);
+    for (let step = 0; step < 2; step++) await engine.step(batchOf(measured));
     engine.endProfiling();
     await engine.close();
     const operators = operatorsOf(join(folder, readdirSync(folder)[0] ?? ''));
-    return { msPerImage, operators: operators.map(({ ms, ...rest }) => ({ ...rest, msPerImage: ms / batch })) };
+    return operators.map(({ name, calls, ms }) => ({ name, calls, ms: ms / batch }));
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
 /** Compiled and eager in turn on the same step. */
-async function compared(loss: Loss, size: number, count: number) {
-  const { program, tensors } = subject(loss, size, count);
-  const data = images(size, count, loss);
+async function comparedWithEager(measured: Case) {
+  const { program, tensors } = subjectOf(measured);
+  const data = batchOf(measured);
   const compiled = await CompiledEngine.open(program, DEFAULT_OPTIMIZER, { threads });
   const eager = await EagerEngine.open(program, DEFAULT_OPTIMIZER, PLAIN_TFJS);
   for (const engine of [compiled, eager]) engine.restore({ step: 0, tensors });
-  const compiledMs = (await fastest(compiled, data, 2)) / count;
-  const eagerMs = (await fastest(eager, data, 1)) / count;
+  await compiled.step(data);
+  const compiledMs = (await timed(compiled, data)) / measured.batch;
+  const eagerMs = (await timed(eager, data)) / measured.batch;
   for (const engine of [compiled, eager]) await engine.close();
-  return { loss, size, batch: count, compiledMs, eagerMs, description: eager.description };
+  const { teacher, loss, size } = measured;
+  console.log(
+    `${teacher} ${loss} ${size}x${size}, batch ${measured.batch}: compiled ${compiledMs.toFixed(1)}, tfjs cpu backend ` +
+      `${eagerMs.toFixed(0)} ms an image (${(eagerMs / compiledMs).toFixed(0)} times as long)`,
+  );
+  return { compiledMs, eagerMs };
 }
 
-/** Milliseconds of the fastest of `count` steps after one to warm up. */
-async function fastest(engine: TrainingEngine, data: Batch, count: number): Promise<number> {
-  let best = Number.POSITIVE_INFINITY;
-  for (let step = 0; step <= count; step++) {
-    const start = performance.now();
-    await engine.step(data);
-    if (step > 0 || count === 1) best = Math.min(best, performance.now() - start);
-    if (count === 1) break;
-  }
-  return best;
-}
-
-function subject(loss: Loss, size: number, count: number) {
-  const model = defineModel(modelConfigSchema.parse({ teacher: 'resnet18', size, projector: loss === 'ccl' }));
-  const config = lossConfigSchema.parse(loss === 'rd' ? { local: null, global: null } : {});
-  return {
-    program: createProgram(model, randomTeacher(), config, count),
-    tensors: initialise(model.parameters, model.statistics, 1),
-  };
-}
-
-/** ResNet-18 with random weights: speed does not depend on them. */
-function randomTeacher(): Teacher {
-  const backbone = backboneOf('resnet18');
-  const weights = new Map<string, { shape: number[]; data: Float32Array }>();
-  for (const { name, kernel, input, output } of layersOf(backbone)) {
-    const shape = [kernel, kernel, input, output];
-    const bound = Math.sqrt(3 / (kernel * kernel * input));
-    weights.set(`${TEACHER_PREFIX}${name}.weight`, { shape, data: noise(kernel * kernel * input * output, bound) });
-    weights.set(`${TEACHER_PREFIX}${name}.bias`, { shape: [output], data: new Float32Array(output) });
-  }
-  return { backbone, weights, metadata: {}, sha256: '' };
-}
-
-function noise(length: number, scale: number): Float32Array {
-  let state = length;
-  return Float32Array.from({ length }, () => {
-    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
-    return (state / 0x40000000 - 1) * scale;
-  });
-}
-
-function images(size: number, count: number, loss: Loss): Batch {
-  const pixels = () => Uint8Array.from(noise(count * size * size * 3, 127), (v) => v + 128);
-  return {
-    images: pixels(),
-    augmented: loss === 'ccl' ? pixels().reverse() : undefined,
-    labels: Int32Array.from({ length: count }, (_, i) => i % Math.min(4, count)),
-  };
+async function timed(engine: TrainingEngine, data: Batch): Promise<number> {
+  const start = performance.now();
+  await engine.step(data);
+  return performance.now() - start;
 }
