@@ -1,9 +1,9 @@
-import Table from 'cli-table3';
 import { Command } from 'commander';
 import { addBackbone } from '../model/teacher/cache/add.js';
 import { type CachedBackbone, cachedBackbone, cachedBackbones, cacheFolder } from '../model/teacher/cache/records.js';
 import { loadTeacher } from '../model/teacher/load.js';
 import { MOBILENET_V2 } from '../model/teacher/mobilenet-v2.js';
+import { plainTable } from '../plain-table.js';
 import { StageBar } from './stage-bar.js';
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
@@ -52,10 +52,7 @@ Example:
 
 function listCommand(): Command {
   return new Command('list').description('Backbones that "--teacher NAME" finds').action(async () => {
-    const table = new Table({
-      head: ['name', 'architecture', 'MB', 'SHA-256', 'checksum', 'source'],
-      style: { head: [], border: [] },
-    });
+    const table = plainTable(['name', 'architecture', 'MB', 'SHA-256', 'checksum', 'source']);
     const { sha256, metadata } = await loadTeacher(MOBILENET_V2.name);
     const { name: ships } = MOBILENET_V2;
     table.push([ships, ships, '', sha256.slice(0, 12), 'ships', metadata.source ?? '']);
@@ -82,7 +79,7 @@ function showCommand(): Command {
     .action(async (nameOrFile: string) => {
       const { backbone, metadata, sha256 } = await loadTeacher(nameOrFile);
       const cached = await cachedBackbone(nameOrFile);
-      const table = new Table({ head: ['tap', 'channels', 'stride', 'at 256x256'], style: { head: [], border: [] } });
+      const table = plainTable(['tap', 'channels', 'stride', 'at 256x256']);
       for (const { name, channels, stride } of backbone.taps) {
         table.push([name, channels, stride, `${channels} x ${256 / stride} x ${256 / stride}`]);
       }

@@ -1,5 +1,5 @@
-import Table from 'cli-table3';
 import { Command } from 'commander';
+import { plainTable } from '../plain-table.js';
 import { curvesSvg } from '../record/curves.js';
 import { type Line, readRecordedRun, sideBySide } from '../record/side-by-side.js';
 import { writeAtomically } from '../train/atomic.js';
@@ -15,7 +15,7 @@ export function compareCommand(): Command {
       const runs = [await readRecordedRun(first), await readRecordedRun(second)] as const;
       const { differences, figures, cautions } = sideBySide(...runs);
       const table = (title: string, lines: readonly Line[]) => {
-        const made = new Table({ head: [title, first, second], style: { head: [], border: [] }, wordWrap: true });
+        const made = plainTable([title, first, second]);
         for (const line of lines) made.push([...line]);
         process.stdout.write(`${made.toString()}\n`);
       };

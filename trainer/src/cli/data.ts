@@ -1,7 +1,7 @@
-import Table from 'cli-table3';
 import { Command } from 'commander';
 import { type ClassInventory, type Inventory, takeInventory } from '../data/published/inventory.js';
 import { type Counts, PUBLISHED } from '../data/published/table.js';
+import { plainTable } from '../plain-table.js';
 
 /** beltsight data: what is in data folders, and whether it is what was published. */
 export function dataCommand(): Command {
@@ -55,10 +55,4 @@ function row(inventory: ClassInventory) {
 
 function verdict(found: Counts, published: Counts): string {
   return found.every((count, i) => count === published[i]) ? 'the same' : `differs: ${published.join(', ')}`;
-}
-
-/** @param aligned a letter a column: l or r */
-function plainTable(head: string[], aligned: string) {
-  const colAligns = [...aligned].map((side) => (side === 'l' ? ('left' as const) : ('right' as const)));
-  return new Table({ head, style: { head: [], border: [] }, colAligns });
 }

@@ -1,10 +1,11 @@
 import { BeltsightError, parseConfig } from '@beltsight/sdk';
-import Table from 'cli-table3';
 import { Command } from 'commander';
 import { costsOf } from '../model/cost.js';
 import { defineModel, type ModelConfig, modelConfigSchema } from '../model/network.js';
 import { loadTeacher } from '../model/teacher/load.js';
 import { isArchitecture } from '../model/teacher/weights.js';
+import { plainTable } from '../plain-table.js';
+import { lossModeSchema } from '../train/config.js';
 import { readRunDescription } from '../train/run.js';
 
 interface Flags {
@@ -43,8 +44,8 @@ async function configOf({
   projectorForm,
   ...numbers
 }: Flags): Promise<ModelConfig> {
-  if (!['ccl', 'rd+projector', 'rd'].includes(loss)) {
-    throw new BeltsightError('ARGUMENT_INVALID', `--loss ${loss}: give one of ccl, rd+projector, rd.`);
+  if (!lossModeSchema.safeParse(loss).success) {
+    throw new BeltsightError('ARGUMENT_INVALID', `--loss ${loss}: give one of ${lossModeSchema.options.join(', ')}.`);
   }
   const given = Object.entries(numbers).map(([key, text]) => [key, Number(text)]);
   return parseConfig(
@@ -69,11 +70,7 @@ async function configOfRun(run: string, flags: Omit<Flags, 'run'>): Promise<Mode
 function modelTable(config: ModelConfig): string {
   const model = defineModel(config);
   const costs = costsOf(model);
-  const table = new Table({
-    head: ['part', 'parameters (M)', 'GMAC'],
-    style: { head: [], border: [] },
-    colAligns: ['left', 'right', 'right'],
-  });
+  const table = plainTable(['part', 'parameters (M)', 'GMAC'], 'lrr');
   const total = { part: 'total', parameters: 0, macs: 0 };
   for (const { part, parameters, macs } of costs) {
     table.push([part, (parameters / 1e6).toFixed(3), (macs / 1e9).toFixed(3)]);

@@ -1,6 +1,6 @@
 import { BeltsightError, type RolloutMessage } from '@beltsight/sdk';
-import Table from 'cli-table3';
 import { Command } from 'commander';
+import { plainTable } from '../plain-table.js';
 import { abort, begin, known, pause, resume, withRollout } from '../rollout/control.js';
 import { drive, headline } from '../rollout/drive.js';
 import { type PlanInput, readPlan } from '../rollout/plan.js';
@@ -179,11 +179,8 @@ function planOf(flags: StartFlags): PlanInput {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-/** Tables go to files, too. */
-const PLAIN = { head: [], border: [] };
-
 function list(rollouts: readonly RolloutMessage[]): string {
-  const table = new Table({ head: ['rollout', 'release', 'state', 'wave', 'devices', 'since'], style: PLAIN });
+  const table = plainTable(['rollout', 'release', 'state', 'wave', 'devices', 'since']);
   for (const { id, release, state, current, waves, at } of rollouts) {
     const devices = waves.reduce((sum, wave) => sum + wave.devices.length, 0);
     table.push([id, release, state, `${current.wave} of ${waves.length}`, devices, at]);
@@ -196,7 +193,7 @@ const LISTED = 30;
 
 function tables(rollout: RolloutMessage, stands: readonly Stand[]): string {
   const used = STANDINGS.filter((each) => stands.some(({ standing }) => standing === each));
-  const waves = new Table({ head: ['wave', 'devices', ...used], style: PLAIN });
+  const waves = plainTable(['wave', 'devices', ...used]);
   rollout.waves.forEach(({ devices }, i) => {
     const members = stands.filter(({ wave }) => wave === i + 1);
     const mark = i + 1 === rollout.current.wave && rollout.state !== 'done' ? ' <' : '';
@@ -204,7 +201,7 @@ function tables(rollout: RolloutMessage, stands: readonly Stand[]): string {
     waves.push([`${i + 1}${mark}`, devices.length, ...counts]);
   });
   const open = stands.filter(({ standing }) => standing !== 'confirmed' && standing !== 'waiting');
-  const devices = new Table({ head: ['device', 'wave', '', 'reason'], style: PLAIN });
+  const devices = plainTable(['device', 'wave', '', 'reason']);
   for (const { device, wave, standing, excused, reason = '' } of open.slice(0, LISTED)) {
     devices.push([device, wave, excused ? `${standing}, left out` : standing, reason]);
   }

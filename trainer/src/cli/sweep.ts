@@ -1,6 +1,6 @@
 import { BeltsightError } from '@beltsight/sdk';
-import Table from 'cli-table3';
 import { Command } from 'commander';
+import { plainTable } from '../plain-table.js';
 import { runSweep } from '../sweep/sweep.js';
 import { meanTable } from '../sweep/table.js';
 import { terminalReporter } from '../train/progress.js';
@@ -46,7 +46,7 @@ export function sweepCommand(): Command {
             say(`\nRun ${number} of ${of}, ${key}: seed ${config.seed}, ${config.data.join(', ')}`),
         });
         const { head, rows: lines } = meanTable(plan.axes, rows);
-        const text = new Table({ head, style: { head: [], border: [] } });
+        const text = plainTable(head);
         for (const line of lines) text.push(line);
         process.stdout.write(`${text.toString()}\n`);
         say(`${done} of ${total} runs done; tables in ${out}.`);

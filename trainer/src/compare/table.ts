@@ -1,5 +1,5 @@
-import Table from 'cli-table3';
 import { METRIC_NAMES } from '../evaluate/results.js';
+import { markdownTable, plainTable } from '../plain-table.js';
 import { type Comparison, FIGURES, type Figure, percent } from './comparison.js';
 
 const NAMES: Readonly<Record<Figure, string>> = {
@@ -11,28 +11,21 @@ const NAMES: Readonly<Record<Figure, string>> = {
 
 /** The comparison as a table for a terminal: means, before and after. */
 export function comparisonTable(comparison: Comparison): string {
-  const table = new Table({
-    head: ['mean', 'before', 'after'],
-    style: { head: [], border: [] },
-    colAligns: ['left', 'right', 'right'],
-  });
+  const table = plainTable(['mean', 'before', 'after'], 'lrr');
   for (const row of meanRows(comparison)) table.push(row);
   return `${table.toString()}\n${imagesText(comparison)}`;
 }
 
 /** The comparison as Markdown: means, and image AUROC, false rejects and misses of each class. */
 export function comparisonMarkdown(comparison: Comparison): string {
-  const row = (columns: readonly string[]) => `| ${columns.join(' | ')} |`;
-  const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
-    [head, head.map(() => '---'), ...rows].map(row).join('\n');
   const shown = ['imageAuroc', 'falseRejects', 'missed', 'falseAlarms'] as const;
   const classes = Object.entries(comparison.classes).map(([name, figures]) => [
     name,
     ...shown.map((figure) => `${percent(figures[figure].before)} → ${percent(figures[figure].after)}`),
   ]);
   return [
-    table(['mean', 'before', 'after'], meanRows(comparison)),
-    table(['class', ...shown.map((figure) => NAMES[figure])], classes),
+    markdownTable(['mean', 'before', 'after'], meanRows(comparison)),
+    markdownTable(['class', ...shown.map((figure) => NAMES[figure])], classes),
     imagesText(comparison),
   ].join('\n\n');
 }

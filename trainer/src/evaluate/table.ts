@@ -1,4 +1,4 @@
-import Table from 'cli-table3';
+import { figuresAligned, plainTable } from '../plain-table.js';
 import { type ClassMetrics, type Evaluation, METRIC_NAMES, METRICS } from './results.js';
 
 const percent = (value: number | null) => (value === null ? '-' : (value * 100).toFixed(1));
@@ -13,11 +13,7 @@ export function evaluationTable({ classes, mean }: Evaluation): string {
     'missed',
     'recognised',
   ];
-  const table = new Table({
-    head,
-    style: { head: [], border: [] },
-    colAligns: head.map((_, i) => (i === 0 ? 'left' : 'right')),
-  });
+  const table = plainTable(head, figuresAligned(head));
   const metrics = (m: ClassMetrics) => METRICS.map((metric) => percent(m[metric]));
   for (const [name, c] of Object.entries(classes)) {
     const missed = c.defects === 0 ? null : c.confusion.defect.pass / c.defects;

@@ -1,4 +1,5 @@
 import type { OnnxGraph } from '@beltsight/sdk/onnx';
+import { constantTensors } from '../graph/constants.js';
 import { foldAffine } from '../graph/passes/fold-affine.js';
 import { fuseInstanceNorm } from '../graph/passes/fuse-instance-norm.js';
 import { record } from '../graph/record.js';
@@ -70,23 +71,12 @@ export function optimised(recorded: OnnxGraph): OnnxGraph {
   return fuseInstanceNorm(foldAffine(recorded));
 }
 
-/** All weights as tensors of the recording, made once each on first use. */
+/** All weights of a model as constants, for a recording of its own each. */
 function constantsOf({ model, teacher, weights }: TrainedModel): () => Weights {
   const shapes = new Map([...model.parameters, ...model.statistics].map(({ name, shape }) => [name, shape] as const));
-  return () => {
-    const made = new Map<string, tf.Tensor>();
-    return {
-      get(name) {
-        const known = made.get(name);
-        if (known) return known;
-        const frozen = teacher.weights.get(name);
-        const data = frozen?.data ?? weights.get(name);
-        const shape = frozen?.shape ?? shapes.get(name);
-        if (!data || !shape) throw new RangeError(`The model has no tensor named "${name}".`);
-        const tensor = tf.tensor(data, [...shape]);
-        made.set(name, tensor);
-        return tensor;
-      },
-    };
-  };
+  return () =>
+    constantTensors((name) => {
+      const [data, shape] = [weights.get(name), shapes.get(name)];
+      return teacher.weights.get(name) ?? (data && shape && { data, shape });
+    });
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { readDataset } from '../data/dataset.js';
 import { holdOut } from '../data/split.js';
+import { fileDigest } from '../file-digest.js';
 import type { RunClass } from '../train/run.js';
 
 /** The classes of a run with the pictures that were fed back among theirs. */
@@ -64,8 +64,7 @@ export async function feedbackDigest(classes: readonly RunClass[]): Promise<stri
   const hash = createHash('sha256');
   for (const { name, feedback } of classes) {
     for (const file of [...feedback.train, ...feedback.heldOut, ...feedback.test].sort()) {
-      const picture = createHash('sha256').update(await readFile(file));
-      hash.update(`${name}\t${basename(file)}\t${picture.digest('hex')}\n`);
+      hash.update(`${name}\t${basename(file)}\t${(await fileDigest(file)).sha256}\n`);
     }
   }
   return hash.digest('hex');

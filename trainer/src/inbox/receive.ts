@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { appendFile, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BeltsightError, contentDigest, type InboxPlace } from '@beltsight/sdk';
 import sharp from 'sharp';
+import { fileDigest } from '../file-digest.js';
 import { syncFolder } from '../train/atomic.js';
 
 /** A picture larger than this is refused: a lossless frame of 20 million pixels takes less. */
@@ -28,14 +28,13 @@ export class Inbox {
 
   /** Content-Digest of a picture that is there. */
   async digest(place: InboxPlace): Promise<string | undefined> {
-    const hash = createHash('sha256');
     try {
-      for await (const chunk of createReadStream(this.#fileOf(place))) hash.update(chunk);
+      const { sha256 } = await fileDigest(this.#fileOf(place));
+      return contentDigest(Buffer.from(sha256, 'hex'));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }
-    return contentDigest(hash.digest());
   }
 
   /**

@@ -40,7 +40,10 @@ export function curvesSvg(runs: readonly NamedHistory[]): string {
     ['global contrastive loss', term('global')],
     ['gradient norm', term('gradientNorm')],
   ] as const;
-  const drawn = panels.filter(([, series]) => series.some(({ points }) => points.some(([, value]) => value !== 0)));
+  // A term that a run does not have is zero throughout, and not drawn.
+  const drawn = panels
+    .map(([title, series]) => [title, series.filter(({ points }) => points.some(([, value]) => value !== 0))] as const)
+    .filter(([, series]) => series.length > 0);
   const rows = Math.ceil(drawn.length / COLUMNS);
   const width = COLUMNS * PANEL.width;
   const height = rows * PANEL.height + 24;
@@ -63,7 +66,7 @@ const colourOf = (index: number) => COLOURS[index % COLOURS.length] as string;
 
 function panel(title: string, series: readonly Series[]): string {
   const { width, height, left, right, top, bottom } = PANEL;
-  const points = series.flatMap((each) => (each.points.every(([, value]) => value === 0) ? [] : each.points));
+  const points = series.flatMap((each) => each.points);
   const steps = Math.max(1, ...points.map(([step]) => step));
   const values = points.map(([, value]) => value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
@@ -75,8 +78,6 @@ function panel(title: string, series: readonly Series[]): string {
   );
   const ends = `<text x="${left}" y="${height - 16}" fill="#555">0</text><text x="${width - right}" y="${height - 16}" text-anchor="end" fill="#555">${steps} steps</text>`;
   const lines = series.map(({ points: own, colour, marks }) => {
-    // A term that a run does not have is zero throughout, and not drawn.
-    if (own.every(([, value]) => value === 0)) return '';
     const path = own.map(([step, value], i) => `${i === 0 ? 'M' : 'L'}${x(step).toFixed(1)} ${y(value).toFixed(1)}`);
     const dots = marks
       ? own.map(

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { parseReference } from '../data/reference.js';
+import { fileDigest } from '../file-digest.js';
 
 /**
  * SHA-256 over the names of classes, and names and content of their training images: the same wherever the data lie, another one when any
@@ -15,14 +15,9 @@ export async function dataFingerprint(
     all.update(JSON.stringify(name));
     const files = new Set([...train, ...heldOut]);
     const lines: string[] = [];
-    for (const file of files) lines.push(`${basename(file)}\t${await contentDigest(parseReference(file).file)}\n`);
+    for (const file of files)
+      lines.push(`${basename(file)}\t${(await fileDigest(parseReference(file).file)).sha256}\n`);
     for (const line of lines.sort()) all.update(line);
   }
   return all.digest('hex');
-}
-
-async function contentDigest(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

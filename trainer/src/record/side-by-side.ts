@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { BeltsightError } from '@beltsight/sdk';
 import { z } from 'zod';
+import { percent } from '../compare/comparison.js';
 import { METRIC_NAMES, METRICS } from '../evaluate/results.js';
 import { type Run, readRunDescription, runFiles } from '../train/run.js';
 import { type History, readHistory } from './history.js';
@@ -85,7 +86,6 @@ function flattened(value: object, prefix = ''): [string, string][] {
 function figuresOf(first: RecordedRun, second: RecordedRun): Line[] {
   const both = [first, second] as const;
   const line = (what: string, of: (run: RecordedRun) => string): Line => [what, of(both[0]), of(both[1])];
-  const percent = (value: number | null | undefined) => (value == null ? '-' : `${(value * 100).toFixed(1)} %`);
   const names = [...new Set(both.flatMap(({ evaluation }) => Object.keys(evaluation?.classes ?? {})))];
   const images = ({ run }: RecordedRun) => run.classes.reduce((sum, { train }) => sum + train.length, 0);
   const best = ({ history }: RecordedRun) => history.epochs.filter((epoch) => epoch.best).at(-1);
@@ -96,10 +96,12 @@ function figuresOf(first: RecordedRun, second: RecordedRun): Line[] {
     line('best epoch', (run) => String((best(run)?.epoch ?? -1) + 1)),
     line('held-out loss', (run) => best(run)?.heldOutLoss.toFixed(4) ?? '-'),
     ...(names.length === 0 ? [] : METRICS).map((metric) =>
-      line(`mean ${METRIC_NAMES[metric]}`, ({ evaluation }) => percent(evaluation?.mean[metric])),
+      line(`mean ${METRIC_NAMES[metric]}`, ({ evaluation }) => percent(evaluation?.mean[metric] ?? null)),
     ),
     ...names.map((name) =>
-      line(`${METRIC_NAMES.imageAuroc} of ${name}`, ({ evaluation }) => percent(evaluation?.classes[name]?.imageAuroc)),
+      line(`${METRIC_NAMES.imageAuroc} of ${name}`, ({ evaluation }) =>
+        percent(evaluation?.classes[name]?.imageAuroc ?? null),
+      ),
     ),
   ];
 }

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
@@ -15,6 +13,7 @@ import {
 } from '@beltsight/sdk/release';
 import { type Tolerance, toleranceSchema } from '../compare/comparison.js';
 import { readCard } from '../export/card.js';
+import { fileDigest } from '../file-digest.js';
 import { writeFailed } from '../train/atomic.js';
 import { objection, refuse } from './refusal.js';
 import { digestOf } from './repository.js';
@@ -56,7 +55,7 @@ export interface Added {
 export async function addBundle(options: AddOptions): Promise<Added> {
   const { workspace, bundle, name, scope, notes, now, force = false } = options;
   const read = (path: string) => readFile(join(bundle, path));
-  const opened = await openBundle(read, (path) => digestFile(join(bundle, path)));
+  const opened = await openBundle(read, (path) => fileDigest(join(bundle, path)));
   const { manifest } = opened;
   const card = await readCard(opened);
   const against = objection(card, options.tolerance ?? toleranceSchema.parse({}));
@@ -169,16 +168,6 @@ async function latestVersion(workspace: Workspace, scope: Scope, name: string): 
     return number === undefined ? [] : [Number(number)];
   });
   return Math.max(0, ...versions);
-}
-
-async function digestFile(file: string): Promise<{ sha256: string; sizeBytes: number }> {
-  const hash = createHash('sha256');
-  let sizeBytes = 0;
-  for await (const chunk of createReadStream(file)) {
-    hash.update(chunk);
-    sizeBytes += chunk.length;
-  }
-  return { sha256: hash.digest('hex'), sizeBytes };
 }
 
 /** @returns whether the blob is new */

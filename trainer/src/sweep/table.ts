@@ -1,4 +1,5 @@
 import { METRIC_NAMES } from '../evaluate/results.js';
+import { markdownTable } from '../plain-table.js';
 import { CLASS_FIGURES } from './result.js';
 import type { FigureName, Row, Spread } from './summary.js';
 
@@ -44,10 +45,10 @@ function classTable(
 export function sweepMarkdown(axes: readonly string[], rows: readonly Row[]): string {
   const perClass = (['imageAuroc', 'pixelAuroc', 'aupro'] as const).flatMap((figure) => [
     `## ${NAMES[figure]} of each class`,
-    markdown(classTable(axes, rows, figure)),
+    asMarkdown(classTable(axes, rows, figure)),
   ]);
   const note = 'In percent, mean ± standard deviation over seeds. The mean over classes is taken for each seed.';
-  return `${[note, '## Mean over classes', markdown(meanTable(axes, rows)), ...perClass].join('\n\n')}\n`;
+  return `${[note, '## Mean over classes', asMarkdown(meanTable(axes, rows)), ...perClass].join('\n\n')}\n`;
 }
 
 /** Everything in long form, for other programs: a line a row, class and figure; figures as fractions of 1. */
@@ -77,6 +78,5 @@ function spreadText(spread: Spread | null): string {
   return spread.deviation === null ? percent(spread.mean) : `${percent(spread.mean)} ± ${percent(spread.deviation)}`;
 }
 
-function markdown({ head, rows }: { head: readonly string[]; rows: readonly (readonly string[])[] }): string {
-  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
+const asMarkdown = ({ head, rows }: { head: readonly string[]; rows: readonly (readonly string[])[] }) =>
+  markdownTable(head, rows);

@@ -5,7 +5,7 @@ import { modelConfigSchema } from '../model/network.js';
 import { ENGINES } from './engine.js';
 
 /** What is trained: reverse distillation alone, with a projector, or with class-aware contrastive learning on top. */
-const lossModeSchema = z.enum(['ccl', 'rd+projector', 'rd']);
+export const lossModeSchema = z.enum(['ccl', 'rd+projector', 'rd']);
 export type LossMode = z.infer<typeof lossModeSchema>;
 
 /** Everything that decides a training run; written into the run folder. Defaults are the paper's where it has any. */

@@ -1,5 +1,6 @@
 import { kmeans } from '../cluster/kmeans.js';
 import { ImageLoader } from '../data/loader.js';
+import { constantTensors } from '../graph/constants.js';
 import { record } from '../graph/record.js';
 import { GraphSession, type ResultTensor } from '../graph/session.js';
 import { tf } from '../graph/tfjs.js';
@@ -42,7 +43,7 @@ async function teacherFeatures(
   size: number,
   threads: number | undefined,
 ): Promise<Float32Array[]> {
-  const frozen = { get: (name: string) => constant(weights.get(name)) };
+  const frozen = constantTensors((name) => weights.get(name));
   const graph = record(
     'features',
     { image: { shape: [1, size, size, 3], dtype: 'uint8' } },
@@ -65,11 +66,6 @@ async function teacherFeatures(
     await session.close();
     await loader.close();
   }
-}
-
-function constant(stored: { readonly shape: readonly number[]; readonly data: Float32Array } | undefined): tf.Tensor {
-  if (!stored) throw new RangeError('The teacher lacks a tensor that its backbone names.');
-  return tf.tensor(stored.data, [...stored.shape]);
 }
 
 /** Sizes of the clusters, and how far they are the classes of the data. */

@@ -1,4 +1,4 @@
-import Table from 'cli-table3';
+import { figuresAligned, markdownTable, plainTable } from '../../plain-table.js';
 import type { PrecisionFigures, PrecisionReport } from './report.js';
 
 const HEAD = [
@@ -14,21 +14,14 @@ const HEAD = [
 
 /** The report as a table for a terminal; shares in percent. */
 export function precisionTable({ images, precisions }: PrecisionReport): string {
-  const table = new Table({
-    head: HEAD,
-    style: { head: [], border: [] },
-    colAligns: HEAD.map((_, i) => (i === 0 ? 'left' : 'right')),
-  });
+  const table = plainTable(HEAD, figuresAligned(HEAD));
   for (const figures of precisions) table.push(cells(figures));
   return `${table.toString()}\nOn ${images.good} good and ${images.defective} defective images: ${images.source}.`;
 }
 
 /** The report as a table of Markdown. */
 export function precisionMarkdown({ images, precisions }: PrecisionReport): string {
-  const row = (columns: readonly string[]) => `| ${columns.join(' | ')} |`;
-  const rows = precisions.map((figures) => row(cells(figures)));
-  const head = [row(HEAD), row(HEAD.map(() => '---')), ...rows].join('\n');
-  return `${head}\n\nOn ${images.good} good and ${images.defective} defective images: ${images.source}.`;
+  return `${markdownTable(HEAD, precisions.map(cells))}\n\nOn ${images.good} good and ${images.defective} defective images: ${images.source}.`;
 }
 
 function cells({ precision, weightBytes, imageAuroc, change }: PrecisionFigures): string[] {

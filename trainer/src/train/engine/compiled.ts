@@ -1,7 +1,7 @@
+import { constantTensors } from '../../graph/constants.js';
 import type { Provider } from '../../graph/provider.js';
 import { record } from '../../graph/record.js';
 import { GraphSession, type ResultTensor, type TypedArray } from '../../graph/session.js';
-import { tf } from '../../graph/tfjs.js';
 import type { Batch, Losses, TrainingEngine, TrainingState } from '../engine.js';
 import { adamRates } from './adam.js';
 import {
@@ -15,7 +15,7 @@ import {
   unload,
   viewOf,
 } from './layout.js';
-import type { Lookup, OptimizerConfig, TrainingProgram } from './program.js';
+import type { OptimizerConfig, TrainingProgram } from './program.js';
 import {
   chunkNames,
   chunkShape,
@@ -172,32 +172,29 @@ function recordGraphs(program: TrainingProgram, optimizer: OptimizerConfig) {
   const step = record(
     'train',
     stepInputs(program, layout),
-    (inputs) => trainingStep(program, layout, optimizer, frozenOf(program), inputs),
+    (inputs) =>
+      trainingStep(
+        program,
+        layout,
+        optimizer,
+        constantTensors((name) => program.frozen.get(name)),
+        inputs,
+      ),
     { target: 'training' },
   );
   const validate = record(
     'validate',
     validationInputs(program, layout),
-    (inputs) => validation(program, layout, frozenOf(program), inputs),
+    (inputs) =>
+      validation(
+        program,
+        layout,
+        constantTensors((name) => program.frozen.get(name)),
+        inputs,
+      ),
     { target: 'training' },
   );
   return [step, validate] as const;
-}
-
-/** Frozen weights as constants of the recording, made once each. */
-function frozenOf(program: TrainingProgram): Lookup {
-  const made = new Map<string, tf.Tensor>();
-  return {
-    get(name) {
-      const known = made.get(name);
-      if (known) return known;
-      const frozen = program.frozen.get(name);
-      if (!frozen) throw new RangeError(`The program has no tensor named "${name}".`);
-      const tensor = tf.tensor(frozen.data, [...frozen.shape]);
-      made.set(name, tensor);
-      return tensor;
-    },
-  };
 }
 
 function batchFeeds({ images, augmented, labels, negatives }: Batch): Record<string, TypedArray> {
