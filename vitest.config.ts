@@ -8,8 +8,8 @@ const shared = {
   resolve: { conditions },
 };
 
-/** System tests that mostly wait, and measure nothing: they run side by side, after the others. */
-const SIDE_BY_SIDE = ['test/system/{update-*,rollout}.system.test.ts'];
+/** System tests that mostly wait, and the demo's training, which fills that time; they measure nothing: they run side by side, after the others. */
+const SIDE_BY_SIDE = ['test/system/{demo,update-*,rollout}.system.test.ts'];
 
 export default defineConfig({
   ...shared,

@@ -80,6 +80,7 @@ const names = (path: string) => readdir(path).catch(() => [] as string[]);
 describe('false alarms', () => {
   it('are there, whole and once, when the device was killed at any moment', async () => {
     const marked = new Set<string>();
+    const torn = new Set<string>();
     for (let life = 0; life < 4; life++) {
       results.splice(0);
       const device = startDevice();
@@ -91,21 +92,24 @@ describe('false alarms', () => {
       }
       // One more is in work when the end comes.
       const last = results.at(-1)?.id as string;
-      const torn = judge(last).catch(() => undefined);
+      torn.add(`${last}.png`);
+      void judge(last).catch(() => undefined);
       await sleep(Math.random() * 30);
       device.process.kill('SIGKILL');
       await device.ended;
-      if ((await names(join(state, 'feedback', 'blue', 'train', 'good'))).includes(`${last}.png`))
-        marked.add(`${last}.png`);
-      void torn;
     }
+    results.splice(0);
     startDevice();
-    await waitFor(() => expect(status?.feedback).toMatchObject({ waiting: marked.size }));
-    expect(new Set(await names(join(state, 'feedback', 'blue', 'train', 'good')))).toEqual(marked);
+    await waitFor(() => expect(results.length).toBeGreaterThan(10));
+    // What came just before the kill may have been done, be done now, because the broker kept it, or be lost: each alone is in order.
+    const good = () => names(join(state, 'feedback', 'blue', 'train', 'good'));
+    await waitFor(async () => expect(status?.feedback).toMatchObject({ waiting: (await good()).length }));
+    const kept = new Set(await good());
+    expect(kept).toEqual(new Set([...marked, ...[...torn].filter((file) => kept.has(file))]));
     const about = await readFile(join(state, 'feedback', 'blue', 'collected.jsonl'), 'utf8');
     const lines = about.trimEnd().split('\n');
-    expect(lines.map((line) => JSON.parse(line).file).sort()).toEqual([...marked].sort());
-    for (const file of marked) {
+    expect(lines.map((line) => JSON.parse(line).file).sort()).toEqual([...kept].sort());
+    for (const file of kept) {
       const png = await readFile(join(state, 'feedback', 'blue', 'train', 'good', file));
       const record = JSON.parse(await readFile(join(state, 'rejects', file.replace('png', 'json')), 'utf8'));
       expect(createHash('sha256').update(png).digest('hex')).toBe(record.sha256);
