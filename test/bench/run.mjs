@@ -13,7 +13,9 @@ if (!/^[a-z-]+$/.test(name) || !existsSync(script)) {
   console.error(`Usage: npm run bench -- NAME [--json FILE]\nBenchmarks: ${known.join(', ')}`);
   process.exit(2);
 }
-const { status } = spawnSync(process.execPath, ['--conditions=source', '--import', 'tsx', script, ...options], {
+// Resolved from here, so that paths in the options may be relative to another folder.
+const tsx = import.meta.resolve('tsx');
+const { status } = spawnSync(process.execPath, ['--conditions=source', '--import', tsx, script, ...options], {
   stdio: 'inherit',
 });
 process.exit(status ?? 1);

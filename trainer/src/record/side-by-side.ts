@@ -6,7 +6,11 @@ import { METRIC_NAMES, METRICS } from '../evaluate/results.js';
 import { type Run, readRunDescription, runFiles } from '../train/run.js';
 import { type History, readHistory } from './history.js';
 
-const metricsSchema = z.record(z.enum(METRICS), z.number().nullable());
+// An object, which leaves the other figures of a class unread: a record refuses keys that are not in the enumeration.
+const figure = z.number().nullable();
+const metricsSchema = z.object(
+  Object.fromEntries(METRICS.map((name) => [name, figure])) as Record<(typeof METRICS)[number], typeof figure>,
+);
 /** What is read of `beltsight evaluate --json`. */
 const evaluationSchema = z.object({ mean: metricsSchema, classes: z.record(z.string(), metricsSchema) });
 type Measured = z.infer<typeof evaluationSchema>;

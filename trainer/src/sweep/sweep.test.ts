@@ -1,6 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readRecordedRun } from '../record/side-by-side.js';
 import { temporaryFolder, writeTinyClass } from '../testing/products.js';
 import { planSweep, runsInOrder } from './plan.js';
 import { type RunResult, readResult, writeResult } from './result.js';
@@ -107,6 +108,9 @@ describe('a sweep', () => {
     const result = (await readResult(path('sweep', 'results'), key)) as RunResult;
     expect(result).toMatchObject({ key, training: { images: 12, epochs: 1 }, config: { loss: 'rd' } });
     expect(Object.keys(result.versions)).toContain('onnxruntime-node');
+    const { imageAuroc } = result.classes.bolt ?? {};
+    const { evaluation } = await readRecordedRun(path('sweep', 'runs', key));
+    expect(evaluation?.classes.bolt?.imageAuroc).toBeCloseTo(imageAuroc as number, 5);
     await expect(readFile(path('sweep', 'runs', key, 'best.safetensors'))).resolves.toBeDefined();
     await expect(readFile(path('sweep', 'runs', key, 'curves.svg'), 'utf8')).resolves.toContain('<path');
   }, 60_000);
