@@ -8,7 +8,7 @@ import { type RunResult, readResult, writeResult } from './result.js';
 import { sweepSchema } from './schema.js';
 import { summarise } from './summary.js';
 import { runSweep } from './sweep.js';
-import { sweepCsv, sweepMarkdown } from './table.js';
+import { meanTable, sweepCsv, sweepMarkdown } from './table.js';
 
 describe('a sweep', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -129,6 +129,9 @@ describe('a sweep', () => {
     expect([...end.failed.values()].map(String).join()).toContain('x.png');
     expect(lines.join('\n')).toContain('the others go on');
     expect(end.rows.map(({ done }) => done)).toEqual([0, 1]);
+    const table = await readFile(path('failing', 'table.md'), 'utf8');
+    expect(table).toContain('left out: 1 of 2');
+    expect(meanTable(['data'], end.rows).rows).toHaveLength(1);
     await rm(path('failing'), { recursive: true });
   }, 60_000);
 

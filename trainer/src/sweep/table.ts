@@ -10,11 +10,14 @@ const NAMES: Readonly<Record<FigureName, string>> = {
   recognised: 'recognised',
 };
 
-/** Rows and columns of text: of the mean over classes, all figures in percent. */
+/** Rows with a figure in them. */
+const begun = (rows: readonly Row[]) => rows.filter(({ done }) => done > 0);
+
+/** Rows and columns of text: of the mean over classes, all figures in percent. Combinations without a finished seed are left out. */
 export function meanTable(axes: readonly string[], rows: readonly Row[]): { head: string[]; rows: string[][] } {
   return {
     head: [...axes, ...CLASS_FIGURES.map((figure) => NAMES[figure]), 'seeds', 'steps', 'minutes'],
-    rows: rows.map(({ values, mean, done, wanted, steps, seconds }) => [
+    rows: begun(rows).map(({ values, mean, done, wanted, steps, seconds }) => [
       ...values,
       ...CLASS_FIGURES.map((figure) => spreadText(mean[figure])),
       `${done}/${wanted}`,
@@ -33,7 +36,7 @@ function classTable(
   const classes = [...new Set(rows.flatMap((row) => [...row.classes.keys()]))];
   return {
     head: [...axes, ...classes, 'mean'],
-    rows: rows.map((row) => [
+    rows: begun(rows).map((row) => [
       ...row.values,
       ...classes.map((name) => spreadText(row.classes.get(name)?.[figure] ?? null)),
       spreadText(row.mean[figure]),
@@ -47,7 +50,11 @@ export function sweepMarkdown(axes: readonly string[], rows: readonly Row[]): st
     `## ${NAMES[figure]} of each class`,
     asMarkdown(classTable(axes, rows, figure)),
   ]);
-  const note = 'In percent, mean ± standard deviation over seeds. The mean over classes is taken for each seed.';
+  const missing = rows.length - begun(rows).length;
+  const note = [
+    'In percent, mean ± standard deviation over seeds. The mean over classes is taken for each seed.',
+    ...(missing === 0 ? [] : [`Combinations without a finished seed are left out: ${missing} of ${rows.length}.`]),
+  ].join(' ');
   return `${[note, '## Mean over classes', asMarkdown(meanTable(axes, rows)), ...perClass].join('\n\n')}\n`;
 }
 
