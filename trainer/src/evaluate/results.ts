@@ -1,4 +1,5 @@
 import type { Decision } from '@beltsight/sdk/bundle';
+import { z } from 'zod';
 import type { Mask } from '../data/mask.js';
 import type { ClassConfusion } from './confusion/figures.js';
 import type { CoverageReport } from './coverage/coverage.js';
@@ -31,6 +32,10 @@ export interface ClassMetrics {
 
 /** Names of the metrics in the order in which people read them. */
 export const METRICS = ['imageAuroc', 'imageAp', 'imageF1', 'pixelAuroc', 'pixelAp', 'pixelF1', 'aupro'] as const;
+
+/** Schema of an object with `figure` for each metric; further keys are left unread, where a record would refuse them. */
+export const metricsSchema = <Figure extends z.ZodType>(figure: Figure) =>
+  z.object(Object.fromEntries(METRICS.map((metric) => [metric, figure])) as Record<(typeof METRICS)[number], Figure>);
 
 /** What people call them. */
 export const METRIC_NAMES: Readonly<Record<(typeof METRICS)[number], string>> = {

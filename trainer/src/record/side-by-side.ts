@@ -2,17 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { BeltsightError } from '@beltsight/sdk';
 import { z } from 'zod';
 import { percent } from '../compare/comparison.js';
-import { METRIC_NAMES, METRICS } from '../evaluate/results.js';
+import { METRIC_NAMES, METRICS, metricsSchema } from '../evaluate/results.js';
 import { type Run, readRunDescription, runFiles } from '../train/run.js';
 import { type History, readHistory } from './history.js';
 
-// An object, which leaves the other figures of a class unread: a record refuses keys that are not in the enumeration.
-const figure = z.number().nullable();
-const metricsSchema = z.object(
-  Object.fromEntries(METRICS.map((name) => [name, figure])) as Record<(typeof METRICS)[number], typeof figure>,
-);
+const measuredSchema = metricsSchema(z.number().nullable());
 /** What is read of `beltsight evaluate --json`. */
-const evaluationSchema = z.object({ mean: metricsSchema, classes: z.record(z.string(), metricsSchema) });
+const evaluationSchema = z.object({ mean: measuredSchema, classes: z.record(z.string(), measuredSchema) });
 type Measured = z.infer<typeof evaluationSchema>;
 
 /** A run as it lies in its folder. */

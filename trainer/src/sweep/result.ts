@@ -2,14 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { z } from 'zod';
-import { METRICS } from '../evaluate/results.js';
+import { METRICS, metricsSchema } from '../evaluate/results.js';
 import { writeAtomically } from '../train/atomic.js';
 import { trainConfigSchema } from '../train/config.js';
 
 const fraction = z.number().min(0).max(1).nullable();
-const metricsSchema = z.object(
-  Object.fromEntries(METRICS.map((metric) => [metric, fraction])) as Record<(typeof METRICS)[number], typeof fraction>,
-);
 
 /** What is kept of a run: how it was made, and what it measured. Small enough to commit. */
 const runResultSchema = z.object({
@@ -31,7 +28,7 @@ const runResultSchema = z.object({
   }),
   classes: z.record(
     z.string(),
-    metricsSchema.extend({
+    metricsSchema(fraction).extend({
       images: z.int(),
       defects: z.int(),
       masks: z.int(),

@@ -36,7 +36,7 @@ function classTable(
   const classes = [...new Set(rows.flatMap((row) => [...row.classes.keys()]))];
   return {
     head: [...axes, ...classes, 'mean'],
-    rows: begun(rows).map((row) => [
+    rows: rows.map((row) => [
       ...row.values,
       ...classes.map((name) => spreadText(row.classes.get(name)?.[figure] ?? null)),
       spreadText(row.mean[figure]),
@@ -46,16 +46,17 @@ function classTable(
 
 /** The whole table as Markdown: means, then image AUROC, pixel AUROC and AUPRO of each class. */
 export function sweepMarkdown(axes: readonly string[], rows: readonly Row[]): string {
+  const shown = begun(rows);
   const perClass = (['imageAuroc', 'pixelAuroc', 'aupro'] as const).flatMap((figure) => [
     `## ${NAMES[figure]} of each class`,
-    asMarkdown(classTable(axes, rows, figure)),
+    asMarkdown(classTable(axes, shown, figure)),
   ]);
-  const missing = rows.length - begun(rows).length;
+  const missing = rows.length - shown.length;
   const note = [
     'In percent, mean ± standard deviation over seeds. The mean over classes is taken for each seed.',
     ...(missing === 0 ? [] : [`Combinations without a finished seed are left out: ${missing} of ${rows.length}.`]),
   ].join(' ');
-  return `${[note, '## Mean over classes', asMarkdown(meanTable(axes, rows)), ...perClass].join('\n\n')}\n`;
+  return `${[note, '## Mean over classes', asMarkdown(meanTable(axes, shown)), ...perClass].join('\n\n')}\n`;
 }
 
 /** Everything in long form, for other programs: a line a row, class and figure; figures as fractions of 1. */

@@ -169,29 +169,18 @@ export class CompiledEngine implements TrainingEngine {
 /** The ONNX graphs of a program's training step and of its validation. */
 function recordGraphs(program: TrainingProgram, optimizer: OptimizerConfig) {
   const layout = layoutOf(program, 'channels-first');
+  // Of each recording its own.
+  const frozen = () => constantTensors((name) => program.frozen.get(name));
   const step = record(
     'train',
     stepInputs(program, layout),
-    (inputs) =>
-      trainingStep(
-        program,
-        layout,
-        optimizer,
-        constantTensors((name) => program.frozen.get(name)),
-        inputs,
-      ),
+    (inputs) => trainingStep(program, layout, optimizer, frozen(), inputs),
     { target: 'training' },
   );
   const validate = record(
     'validate',
     validationInputs(program, layout),
-    (inputs) =>
-      validation(
-        program,
-        layout,
-        constantTensors((name) => program.frozen.get(name)),
-        inputs,
-      ),
+    (inputs) => validation(program, layout, frozen(), inputs),
     { target: 'training' },
   );
   return [step, validate] as const;
