@@ -21,6 +21,7 @@ import { channelsLast } from './frame/channels-last.js';
 import { alsoGiving, convolutionsOf } from './frame/convolutions.js';
 import { dumpForPyTorch } from './frame/dump.js';
 import { type Operator, operatorsOf } from './support/profile.js';
+import { complaintOf, PYTHON } from './support/python.js';
 import { fastestOf, Subject } from './support/subject.js';
 
 const { values } = parseArgs({
@@ -125,12 +126,9 @@ function comparePyTorch(graph: OnnxGraph): { version: string; ms: number; folded
   try {
     dumpForPyTorch(folder, graph, image);
     const script = fileURLToPath(new URL('./frame/pytorch.py', import.meta.url));
-    // Debian's own interpreter: it has Debian's packages wherever another one comes first in the path.
-    const run = spawnSync('/usr/bin/python3', [script, folder, `${rounds}`, `${threads}`], { encoding: 'utf8' });
+    const run = spawnSync(PYTHON, [script, folder, `${rounds}`, `${threads}`], { encoding: 'utf8' });
     if (run.status !== 0) {
-      console.log(
-        `No comparison with PyTorch: ${run.stderr?.trim().split('\n').at(-1) ?? 'there is no /usr/bin/python3'}`,
-      );
+      console.log(`No comparison with PyTorch: ${complaintOf(run.stderr)}`);
       return undefined;
     }
     const result = JSON.parse(run.stdout) as { version: string; ms: number; foldedMs: number; score: number };

@@ -21,6 +21,7 @@ import { adamRates } from '../../trainer/src/train/engine/adam.js';
 import { DEFAULT_OPTIMIZER } from '../../trainer/src/train/engine/program.js';
 import { labelledImages } from '../../trainer/src/train/run.js';
 import { planEpoch, totalEpochs } from '../../trainer/src/train/stages.js';
+import { PYTHON } from './support/python.js';
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'string' }, threads: { type: 'string', default: '2' } },
@@ -88,8 +89,7 @@ try {
   };
   writeFileSync(file('plan.json'), JSON.stringify(plan));
   const script = fileURLToPath(new URL('./reference.py', import.meta.url));
-  // Debian's own interpreter: it has Debian's packages wherever another one comes first in the path.
-  const { status, stdout } = spawnSync('/usr/bin/python3', [script, work], {
+  const { status, stdout } = spawnSync(PYTHON, [script, work], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
     maxBuffer: 1e8,

@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { backboneOf } from '../../../trainer/src/model/teacher/load.js';
+import { complaintOf, PYTHON } from '../support/python.js';
 import type { Case } from './subject.js';
 
 /** What PyTorch says of itself before the first step. */
@@ -24,17 +25,16 @@ export class PyTorch {
   /** Undefined, with the reason printed, where PyTorch cannot be had. */
   static async open(subject: Case, threads: number): Promise<PyTorch | undefined> {
     const script = fileURLToPath(new URL('./pytorch.py', import.meta.url));
-    // Debian's own interpreter: it has Debian's packages wherever another one comes first in the path.
-    const child = spawn('/usr/bin/python3', [script, JSON.stringify({ ...widthsOf(subject), ...subject, threads })]);
-    let complaint = 'there is no /usr/bin/python3';
+    const child = spawn(PYTHON, [script, JSON.stringify({ ...widthsOf(subject), ...subject, threads })]);
+    let complaint = '';
     child.on('error', () => undefined);
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      complaint = text.trim().split('\n').at(-1) as string;
+      complaint = text;
     });
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
     const { value, done } = await lines.next();
     if (!done) return new PyTorch(child, lines, JSON.parse(value));
-    console.log(`No comparison with PyTorch: ${complaint}`);
+    console.log(`No comparison with PyTorch: ${complaintOf(complaint)}`);
     return undefined;
   }
 

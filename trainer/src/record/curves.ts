@@ -1,3 +1,4 @@
+import { colourOf } from '../evaluate/report/colours.js';
 import { escapeHtml } from '../evaluate/report/svg.js';
 import type { History } from './history.js';
 
@@ -14,8 +15,6 @@ interface Series {
   readonly marks?: boolean;
 }
 
-/** Okabe and Ito's colours, told apart by everybody. */
-const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7'];
 const PANEL = { width: 300, height: 190, left: 46, right: 10, top: 26, bottom: 30 };
 const COLUMNS = 2;
 /** More points than this are not told apart. */
@@ -61,8 +60,6 @@ ${[...body, ...legend].join('\n')}
 </svg>
 `;
 }
-
-const colourOf = (index: number) => COLOURS[index % COLOURS.length] as string;
 
 function panel(title: string, series: readonly Series[]): string {
   const { width, height, left, right, top, bottom } = PANEL;

@@ -1,13 +1,5 @@
 import type { ImageResult } from '../../results.js';
 
-/** Colours that people with any kind of colour blindness tell apart (Okabe and Ito 2008; grey for black and for yellow, which vanishes on white). */
-const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#d55e00', '#56b4e9', '#8a8a8a'];
-
-/** Colour of the class with this number; there are more classes than colours, so names stand in the picture, too. */
-export function colourOf(classNumber: number): string {
-  return COLOURS[classNumber % COLOURS.length] as string;
-}
-
 /** Half the side of a mark. */
 const R = 3.2;
 

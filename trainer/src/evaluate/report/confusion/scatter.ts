@@ -3,8 +3,9 @@ import { randomOf, shuffled } from '../../../data/random.js';
 import { unitLength } from '../../confusion/vectors.js';
 import type { ClassDetail } from '../../evaluate.js';
 import type { ImageResult } from '../../results.js';
+import { colourOf } from '../colours.js';
 import { escapeHtml } from '../svg.js';
-import { colourOf, mark } from './marks.js';
+import { mark } from './marks.js';
 import { MAX_POINTS, tsne } from './tsne.js';
 
 const WIDTH = 860;
