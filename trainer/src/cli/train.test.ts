@@ -7,7 +7,11 @@ describe('beltsight train', () => {
     [['--from', 'bottles-3'], '--from needs --feedback'],
     [['--feedback', 'inbox'], '--feedback needs --from'],
     [['--from', 'bottles-3', '--feedback', 'inbox', '--data', 'products'], 'leave out --data'],
-    [['--from', 'bottles-3', '--feedback', 'inbox', '--resume'], 'leave out --from'],
+    [['--from', 'bottles-3', '--feedback', 'inbox', '--resume'], 'leave out --from, --feedback.'],
+    [
+      ['--resume', '--threads', '1', '--epochs', '50', '--data', 'products'],
+      'as it was started: leave out --epochs, --data.',
+    ],
   ])('says what to give instead of %j', async (flags, message) => {
     await expect(trainCommand().parseAsync(['--out', 'none', ...flags], { from: 'user' })).rejects.toMatchObject({
       code: 'ARGUMENT_INVALID',

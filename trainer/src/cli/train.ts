@@ -5,7 +5,7 @@ import { comparisonTable } from '../compare/table.js';
 import { concludeFineTuning, startFineTuning } from '../finetune/finetune.js';
 import { readTrainConfig } from '../train/config-file.js';
 import { terminalReporter } from '../train/progress.js';
-import { readRunDescription } from '../train/run.js';
+import { type Computing, readRunDescription } from '../train/run.js';
 import { train } from '../train/train.js';
 import { StageBar } from './stage-bar.js';
 import { stopOnSignal } from './stop.js';
@@ -42,7 +42,10 @@ export function trainCommand(): Command {
     .option('--provider <name>', 'of the compiled engine: cpu or cuda (default: cpu)')
     .option('--threads <n>', 'for the engine (default: all cores)', whole)
     .option('--config <file>', 'YAML or JSON with any of these and more; see docs/training.md')
-    .option('--resume', 'go on with the run in --out after a stop of any kind')
+    .option(
+      '--resume',
+      'go on with the run in --out after a stop of any kind; --engine, --provider, --threads may change',
+    )
     .option('--from <model>', 'train a model further: a release such as bottles-3, a bundle folder, or a run folder')
     .option(
       '--feedback <dir...>',
@@ -70,6 +73,8 @@ Examples:
         const { end, epochs, bestEpoch, bestLoss } = await train(config, {
           out,
           resume: config === undefined,
+          // Not checked yet: that is done where it meets the run's own configuration.
+          computing: (resume ? flags : {}) as Partial<Computing>,
           signal: stopper.signal,
           reporter: ({ config }, epochs) => terminalReporter(process.stderr, epochs, config.batch),
           log: say,
@@ -90,10 +95,18 @@ Examples:
     });
 }
 
+/** What a run that goes on may be given anew. */
+const COMPUTING = ['engine', 'provider', 'threads'];
+
 /** @throws BeltsightError ARGUMENT_INVALID if the options do not say what to train, or say it twice */
-function requireSense({ resume, from, feedback, data, config }: Flags): void {
+function requireSense({ out, releases, resume, ...rest }: Flags): void {
+  const { from, feedback, data, config } = rest;
   const problem = () => {
-    if (resume && (from !== undefined || feedback)) return '--resume goes on with the run in --out: leave out --from.';
+    const settled = Object.keys(rest).filter((flag) => resume && !COMPUTING.includes(flag));
+    if (settled.length > 0) {
+      const flags = settled.map((flag) => `--${flag}`).join(', ');
+      return `--resume goes on with the run in ${out} as it was started: leave out ${flags}.`;
+    }
     if (from !== undefined && !feedback) return '--from needs --feedback INBOX: what there is to learn.';
     if (from !== undefined && data) return '--from trains on the data of its model and --feedback: leave out --data.';
     if (from === undefined && feedback) return '--feedback needs --from MODEL: what to train further.';

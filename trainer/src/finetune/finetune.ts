@@ -85,6 +85,7 @@ export async function startFineTuning(options: FineTuneOptions): Promise<Run> {
       startedAt: new Date().toISOString(),
       ...(await experimentRecord(classes)),
       config,
+      earlier: [],
       dataDigest: await dataDigest(classes),
       classes,
       from: {

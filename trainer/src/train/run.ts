@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BeltsightError } from '@beltsight/sdk';
+import { BeltsightError, parseConfig } from '@beltsight/sdk';
 import { PRECISIONS } from '@beltsight/sdk/bundle';
 import { z } from 'zod';
 import { modelConfigSchema } from '../model/network.js';
 import { readSafetensors } from '../model/safetensors.js';
 import { writeAtomically, writeFailed } from './atomic.js';
-import { trainConfigSchema } from './config.js';
+import { type TrainConfig, trainConfigSchema } from './config.js';
 
 const RUN = 'run.json';
 const BEST = 'best.safetensors';
@@ -67,6 +67,11 @@ const originSchema = z.object({
 });
 export type RunOrigin = z.infer<typeof originSchema>;
 
+const { engine, provider, threads } = trainConfigSchema.shape;
+const computingShape = { engine, provider, threads };
+/** What may change within a run: it decides the last bits of a result, and what it takes. */
+export type Computing = Pick<TrainConfig, keyof typeof computingShape>;
+
 /** The description of a run: all that decides it, so that the same folder and seed give the same bits. */
 const runSchema = z.object({
   schema: z.literal('beltsight.run/1'),
@@ -78,6 +83,15 @@ const runSchema = z.object({
     .default(null)
     .describe('Git revision of the working folder, with + where something was not committed.'),
   config: trainConfigSchema,
+  earlier: z
+    .array(
+      z.object({
+        until: z.iso.datetime(),
+        ...computingShape,
+      }),
+    )
+    .default([])
+    .describe('What computed before, where a resumed run was given something else.'),
   model: modelConfigSchema,
   teacher: z.object({ source: z.string(), metadata: z.record(z.string(), z.string()), sha256: z.string() }),
   dataDigest: z.string().describe('SHA-256 over names and sizes of the training images.'),
@@ -136,6 +150,21 @@ export async function createRun(folder: string, describe: () => Promise<Run>): P
   const run = await describe();
   await writeAtomically(join(folder, RUN), `${JSON.stringify(run, null, 2)}\n`);
   return run;
+}
+
+/**
+ * The description of a run that goes on, by what it is given instead of its own engine, provider and threads; it says so from then on.
+ * @throws BeltsightError RUN_INVALID, CONFIG_INVALID
+ */
+export async function resumeRun(folder: string, instead: Partial<Computing> = {}): Promise<Run> {
+  const run = await readRunDescription(folder);
+  const { engine, provider, threads } = run.config;
+  const config = parseConfig(trainConfigSchema, { ...run.config, ...instead }, 'What was given');
+  if (config.engine === engine && config.provider === provider && config.threads === threads) return run;
+  const before = { until: new Date().toISOString(), engine, provider, ...(threads === undefined ? {} : { threads }) };
+  const changed: Run = { ...run, config, earlier: [...run.earlier, before] };
+  await writeAtomically(join(folder, RUN), `${JSON.stringify(changed, null, 2)}\n`);
+  return changed;
 }
 
 /** Whether a run was started in a folder. */

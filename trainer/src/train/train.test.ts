@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder, writeTinyClass } from '../testing/products.js';
 import { readTrainConfig } from './config-file.js';
 import type { Reporter } from './loop.js';
+import { readRunDescription } from './run.js';
 import { train } from './train.js';
 
 const TINY = { size: 32, width: 8, epochs: 2, batch: 4, heldOut: 0.25, threads: 1 };
@@ -50,6 +51,22 @@ describe('training', () => {
     expect((await train(undefined, { out: run(name), resume: true })).end).toBe('finished');
     for (const [i, file] of (await bits(name)).entries())
       expect(file.equals((await bits('first'))[i] as Buffer)).toBe(true);
+  });
+
+  it('goes on by another engine, which the run records beside what it started with', async () => {
+    const name = 'moved';
+    const stopper = new AbortController();
+    const reporter = afterSteps(1, () => stopper.abort());
+    await train(await config(), { out: run(name), signal: stopper.signal, reporter });
+    const resumed = train(undefined, { out: run(name), resume: true, computing: { threads: 0 } });
+    await expect(resumed).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('threads'),
+    });
+    await train(undefined, { out: run(name), resume: true, computing: { threads: 2 } });
+    const { config: now, earlier } = await readRunDescription(run(name));
+    expect(now.threads).toBe(2);
+    expect(earlier).toEqual([{ until: expect.any(String), engine: 'compiled', provider: 'cpu', threads: 1 }]);
   });
 
   it('goes on after the process was killed between two checkpoints', async () => {

@@ -16,7 +16,7 @@ import { DEFAULT_OPTIMIZER, type OptimizerConfig } from './engine/program.js';
 import { type LoopEnd, type Reporter, type TrainingData, trainLoop } from './loop.js';
 import { createProgram } from './program.js';
 import { withPseudoClasses } from './pseudo-classes.js';
-import { createRun, labelledImages, type Run, readRunDescription, runFiles } from './run.js';
+import { type Computing, createRun, labelledImages, type Run, resumeRun, runFiles } from './run.js';
 import { isStaged, totalEpochs } from './stages.js';
 
 export interface TrainOptions {
@@ -24,6 +24,8 @@ export interface TrainOptions {
   readonly out: string;
   /** Go on with the run in `out`; its own configuration counts then. */
   readonly resume?: boolean;
+  /** With `resume`: what computes from here on, where it is to change. */
+  readonly computing?: Partial<Computing>;
   /** Set to stop after the running step, with a checkpoint to go on from. */
   readonly signal?: AbortSignal;
   /** Hears of every step and epoch, of which there are at most `epochs`; `terminalReporter` draws bars. */
@@ -51,7 +53,9 @@ export interface TrainResult {
  */
 export async function train(config: TrainConfig | undefined, options: TrainOptions): Promise<TrainResult> {
   const { out, log = () => undefined } = options;
-  const run = options.resume ? await readRunDescription(out) : await startRun(config as TrainConfig, out, log);
+  const run = options.resume
+    ? await resumeRun(out, options.computing)
+    : await startRun(config as TrainConfig, out, log);
   const files = runFiles(out);
   const checkpoint = options.resume ? await readCheckpoint(files.checkpoint) : undefined;
   const { model: modelConfig } = run;
@@ -133,6 +137,7 @@ async function startRun(config: TrainConfig, out: string, log: (line: string) =>
     startedAt: new Date().toISOString(),
     ...(await experimentRecord(classes)),
     config,
+    earlier: [],
     model: modelConfigSchema.parse({
       teacher: teacher.backbone.name,
       size: config.size,
