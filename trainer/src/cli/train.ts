@@ -4,8 +4,9 @@ import { shortcomings, toleranceSchema } from '../compare/comparison.js';
 import { comparisonTable } from '../compare/table.js';
 import { concludeFineTuning, startFineTuning } from '../finetune/finetune.js';
 import { readTrainConfig } from '../train/config-file.js';
+import type { EngineChoice } from '../train/engine/open.js';
 import { terminalReporter } from '../train/progress.js';
-import { type Computing, readRunDescription } from '../train/run.js';
+import { COMPUTING, readRunDescription } from '../train/run.js';
 import { train } from '../train/train.js';
 import { StageBar } from './stage-bar.js';
 import { stopOnSignal } from './stop.js';
@@ -74,7 +75,7 @@ Examples:
           out,
           resume: config === undefined,
           // Not checked yet: that is done where it meets the run's own configuration.
-          computing: (resume ? flags : {}) as Partial<Computing>,
+          computing: (resume ? flags : {}) as Partial<EngineChoice>,
           signal: stopper.signal,
           reporter: ({ config }, epochs) => terminalReporter(process.stderr, epochs, config.batch),
           log: say,
@@ -95,14 +96,11 @@ Examples:
     });
 }
 
-/** What a run that goes on may be given anew. */
-const COMPUTING = ['engine', 'provider', 'threads'];
-
 /** @throws BeltsightError ARGUMENT_INVALID if the options do not say what to train, or say it twice */
 function requireSense({ out, releases, resume, ...rest }: Flags): void {
   const { from, feedback, data, config } = rest;
   const problem = () => {
-    const settled = Object.keys(rest).filter((flag) => resume && !COMPUTING.includes(flag));
+    const settled = Object.keys(rest).filter((flag) => resume && !(flag in COMPUTING));
     if (settled.length > 0) {
       const flags = settled.map((flag) => `--${flag}`).join(', ');
       return `--resume goes on with the run in ${out} as it was started: leave out ${flags}.`;

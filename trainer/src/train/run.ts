@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { BeltsightError, parseConfig } from '@beltsight/sdk';
 import { PRECISIONS } from '@beltsight/sdk/bundle';
 import { z } from 'zod';
 import { modelConfigSchema } from '../model/network.js';
 import { readSafetensors } from '../model/safetensors.js';
 import { writeAtomically, writeFailed } from './atomic.js';
-import { type TrainConfig, trainConfigSchema } from './config.js';
+import { trainConfigSchema } from './config.js';
+import type { EngineChoice } from './engine/open.js';
 
 const RUN = 'run.json';
 const BEST = 'best.safetensors';
@@ -68,9 +70,8 @@ const originSchema = z.object({
 export type RunOrigin = z.infer<typeof originSchema>;
 
 const { engine, provider, threads } = trainConfigSchema.shape;
-const computingShape = { engine, provider, threads };
 /** What may change within a run: it decides the last bits of a result, and what it takes. */
-export type Computing = Pick<TrainConfig, keyof typeof computingShape>;
+export const COMPUTING = { engine, provider, threads };
 
 /** The description of a run: all that decides it, so that the same folder and seed give the same bits. */
 const runSchema = z.object({
@@ -84,12 +85,7 @@ const runSchema = z.object({
     .describe('Git revision of the working folder, with + where something was not committed.'),
   config: trainConfigSchema,
   earlier: z
-    .array(
-      z.object({
-        until: z.iso.datetime(),
-        ...computingShape,
-      }),
-    )
+    .array(z.object({ until: z.iso.datetime(), ...COMPUTING }))
     .default([])
     .describe('What computed before, where a resumed run was given something else.'),
   model: modelConfigSchema,
@@ -148,23 +144,25 @@ export async function createRun(folder: string, describe: () => Promise<Run>): P
     throw new BeltsightError('RUN_INVALID', `${folder} ${what}, or choose another folder with --out.`);
   }
   const run = await describe();
-  await writeAtomically(join(folder, RUN), `${JSON.stringify(run, null, 2)}\n`);
+  await writeRunDescription(folder, run);
   return run;
 }
 
 /**
- * The description of a run that goes on, by what it is given instead of its own engine, provider and threads; it says so from then on.
- * @throws BeltsightError RUN_INVALID, CONFIG_INVALID
+ * A run that goes on by what it is given instead of its own engine, provider and threads, and says so; itself where nothing changes.
+ * @throws BeltsightError CONFIG_INVALID
  */
-export async function resumeRun(folder: string, instead: Partial<Computing> = {}): Promise<Run> {
-  const run = await readRunDescription(folder);
-  const { engine, provider, threads } = run.config;
+export function continuedBy(run: Run, instead: Partial<EngineChoice> = {}): Run {
   const config = parseConfig(trainConfigSchema, { ...run.config, ...instead }, 'What was given');
-  if (config.engine === engine && config.provider === provider && config.threads === threads) return run;
-  const before = { until: new Date().toISOString(), engine, provider, ...(threads === undefined ? {} : { threads }) };
-  const changed: Run = { ...run, config, earlier: [...run.earlier, before] };
-  await writeAtomically(join(folder, RUN), `${JSON.stringify(changed, null, 2)}\n`);
-  return changed;
+  if (isDeepStrictEqual(config, run.config)) return run;
+  const { engine, provider, threads } = run.config;
+  const before = { until: new Date().toISOString(), engine, provider, threads };
+  return { ...run, config, earlier: [...run.earlier, before] };
+}
+
+/** Writes the description of a run. */
+export async function writeRunDescription(folder: string, run: Run): Promise<void> {
+  await writeAtomically(join(folder, RUN), `${JSON.stringify(run, null, 2)}\n`);
 }
 
 /** Whether a run was started in a folder. */

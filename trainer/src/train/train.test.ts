@@ -63,6 +63,13 @@ describe('training', () => {
       code: 'CONFIG_INVALID',
       message: expect.stringContaining('threads'),
     });
+    // An engine that cannot be had leaves the run its own.
+    const refused = train(undefined, {
+      out: run(name),
+      resume: true,
+      computing: { engine: 'native', provider: 'cuda' },
+    });
+    await expect(refused).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     await train(undefined, { out: run(name), resume: true, computing: { threads: 2 } });
     const { config: now, earlier } = await readRunDescription(run(name));
     expect(now.threads).toBe(2);

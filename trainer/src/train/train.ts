@@ -11,12 +11,20 @@ import { writeAtomically } from './atomic.js';
 import { FRESH, readCheckpoint, readWeights } from './checkpoint.js';
 import { lossOf, type TrainConfig } from './config.js';
 import { dataDigest, requireReadable, requireSameData, trainingData } from './data.js';
-import { openEngine } from './engine/open.js';
+import { type EngineChoice, openEngine } from './engine/open.js';
 import { DEFAULT_OPTIMIZER, type OptimizerConfig } from './engine/program.js';
 import { type LoopEnd, type Reporter, type TrainingData, trainLoop } from './loop.js';
 import { createProgram } from './program.js';
 import { withPseudoClasses } from './pseudo-classes.js';
-import { type Computing, createRun, labelledImages, type Run, resumeRun, runFiles } from './run.js';
+import {
+  continuedBy,
+  createRun,
+  labelledImages,
+  type Run,
+  readRunDescription,
+  runFiles,
+  writeRunDescription,
+} from './run.js';
 import { isStaged, totalEpochs } from './stages.js';
 
 export interface TrainOptions {
@@ -25,7 +33,7 @@ export interface TrainOptions {
   /** Go on with the run in `out`; its own configuration counts then. */
   readonly resume?: boolean;
   /** With `resume`: what computes from here on, where it is to change. */
-  readonly computing?: Partial<Computing>;
+  readonly computing?: Partial<EngineChoice>;
   /** Set to stop after the running step, with a checkpoint to go on from. */
   readonly signal?: AbortSignal;
   /** Hears of every step and epoch, of which there are at most `epochs`; `terminalReporter` draws bars. */
@@ -53,9 +61,8 @@ export interface TrainResult {
  */
 export async function train(config: TrainConfig | undefined, options: TrainOptions): Promise<TrainResult> {
   const { out, log = () => undefined } = options;
-  const run = options.resume
-    ? await resumeRun(out, options.computing)
-    : await startRun(config as TrainConfig, out, log);
+  const started = options.resume ? await readRunDescription(out) : await startRun(config as TrainConfig, out, log);
+  const run = continuedBy(started, options.computing);
   const files = runFiles(out);
   const checkpoint = options.resume ? await readCheckpoint(files.checkpoint) : undefined;
   const { model: modelConfig } = run;
@@ -72,6 +79,8 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
     const optimizer = optimizerOf(run.config, stepsOf(data, epochs));
     const engine = await openEngine(run.config, program, optimizer);
     log(`Engine ${engine.description}.`);
+    // Not before it is there: a run keeps its own engine where another one cannot be had.
+    if (run !== started) await writeRunDescription(out, run);
     const fresh = () =>
       run.from ? readWeights(files.start) : initialise(model.parameters, model.statistics, run.config.seed);
     try {
