@@ -8,8 +8,10 @@ const shared = {
   resolve: { conditions },
 };
 
-/** System tests that mostly wait, and the demo's training, which fills that time; they measure nothing: they run side by side, after the others. */
-const SIDE_BY_SIDE = ['test/system/{demo,update-*,rollout}.system.test.ts'];
+/** System tests that mostly wait, and those that keep one core busy, which fill that time; they measure nothing: they run side by side, after the others. */
+const SIDE_BY_SIDE = ['test/system/{demo,device-cameras,packaging,update-*,rollout}.system.test.ts'];
+
+const OTHERS = ['**/dist/**', '**/node_modules/**'];
 
 export default defineConfig({
   ...shared,
@@ -21,18 +23,20 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'unit',
-          include: ['{sdk,trainer,device,examples,test}/**/*.test.ts'],
-          exclude: ['**/*.fixtures.test.ts', '**/dist/**', '**/node_modules/**', 'test/system/**'],
+          include: ['{sdk,device,examples,test}/**/*.test.ts'],
+          exclude: [...OTHERS, 'test/system/**'],
           testTimeout: 180_000,
         },
       },
       {
         ...shared,
         test: {
-          name: 'fixtures',
-          include: ['{sdk,trainer,device}/**/*.fixtures.test.ts'],
-          exclude: ['**/dist/**', '**/node_modules/**'],
-          testTimeout: 120_000,
+          name: 'trainer',
+          include: ['trainer/**/*.test.ts'],
+          exclude: OTHERS,
+          // Files share what they load: loading TensorFlow.js anew for each took a minute of processor time.
+          isolate: false,
+          testTimeout: 180_000,
         },
       },
       {

@@ -58,6 +58,7 @@ export class GraphSession {
         extra: {
           session: {
             // Numbers below 1e-38 are zero: processors take a hundred times as long for them, and gradients are full of them.
+            // The first session of a process sets it for the thread that opens it, too: JavaScript's numbers below 2e-308 are zero from then on.
             set_denormal_as_zero: '1',
             // Without it the 8-bit convolutions of x86 processors before VNNI saturate 16-bit sums: results are far off, silently.
             x64quantprecision: '1',
