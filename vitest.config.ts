@@ -9,7 +9,9 @@ const shared = {
 };
 
 /** System tests that mostly wait, and those that keep one core busy, which fill that time; they measure nothing: they run side by side, after the others. */
-const SIDE_BY_SIDE = ['test/system/{demo,device-cameras,packaging,update-*,rollout}.system.test.ts'];
+const SIDE_BY_SIDE = [
+  'test/system/{demo,device-cameras,examples-*,feedback,packaging,rollout,sparkplug,spool,update-*}.system.test.ts',
+];
 
 const OTHERS = ['**/dist/**', '**/node_modules/**'];
 
