@@ -8,12 +8,12 @@ const shared = {
   resolve: { conditions },
 };
 
-/** System tests that mostly wait, and those that keep one core busy, which fill that time; they measure nothing: they run side by side, after the others. */
+/** System tests that mostly wait, and those that keep one core busy, which fill that time; no figure of theirs needs an idle machine: they run side by side, after the others. */
 const SIDE_BY_SIDE = [
   'test/system/{demo,device-cameras,examples-*,feedback,packaging,rollout,sparkplug,spool,update-*}.system.test.ts',
 ];
 
-const OTHERS = ['**/dist/**', '**/node_modules/**'];
+const NO_SOURCES = ['**/dist/**', '**/node_modules/**'];
 
 export default defineConfig({
   ...shared,
@@ -26,7 +26,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{sdk,device,examples,test}/**/*.test.ts'],
-          exclude: [...OTHERS, 'test/system/**'],
+          exclude: [...NO_SOURCES, 'test/system/**'],
           testTimeout: 180_000,
         },
       },
@@ -35,7 +35,7 @@ export default defineConfig({
         test: {
           name: 'trainer',
           include: ['trainer/**/*.test.ts'],
-          exclude: OTHERS,
+          exclude: NO_SOURCES,
           // Files share what they load: loading TensorFlow.js anew for each took a minute of processor time.
           isolate: false,
           testTimeout: 180_000,

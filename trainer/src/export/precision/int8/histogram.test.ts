@@ -1,18 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { normalFloat } from '../../../../../test/support/floats.js';
 import { Magnitudes } from './histogram.js';
 
 describe('a histogram of magnitudes', () => {
   it('gives percentiles to the width of a bin, whatever the order and size of what it was given', () => {
-    const elements = normalFloat({ noDefaultInfinity: true, min: -1e6, max: 1e6 });
+    const elements = fc.float({ noNaN: true, noDefaultInfinity: true, min: -1e6, max: 1e6 });
     const parts = fc.array(fc.array(elements, { minLength: 1, maxLength: 50 }), { minLength: 1, maxLength: 5 });
     fc.assert(
       fc.property(parts, fc.double({ min: 0.01, max: 1, noNaN: true }), (chunks, share) => {
         const seen = new Magnitudes();
-        for (const chunk of chunks) seen.add(Float32Array.from(chunk));
-        const sorted = chunks
-          .flat()
+        const given = chunks.map((chunk) => Float32Array.from(chunk));
+        for (const chunk of given) seen.add(chunk);
+        // Read back: in a thread that opened a session, subnormal elements are zeros.
+        const sorted = given
+          .flatMap((chunk) => [...chunk])
           .map(Math.abs)
           .sort((a, b) => a - b);
         const exact = sorted[Math.ceil(share * sorted.length) - 1] as number;
