@@ -251,12 +251,13 @@ describe('the dashboard', () => {
     expect(await page.locator('#rejects [data-judged=true]').getAttribute('data-id')).toBe(reject.id);
     // Of a product that the model did not know, a person says which it is.
     await keyboard.press('ArrowLeft');
-    await waitFor(async () => expect(await page.locator('#false-alarm').isDisabled()).toBe(true));
+    await shows(page, 'replaying', /^REPLAY 2 of 2/);
+    expect(await page.locator('#false-alarm').isDisabled()).toBe(true);
     expect(await text(page, 'judged')).toBe('');
     await page.locator('#judged-class').focus();
     await keyboard.press('g');
-    await shows(page, 'judged', '');
     await waitFor(async () => expect(await page.locator('#judged-class').inputValue()).toBe('gear'));
+    await waitFor(async () => expect(await page.locator('#false-alarm').isEnabled()).toBe(true));
     belt.answer = undefined;
     await keyboard.press('Tab');
     await keyboard.press('Enter');
@@ -349,6 +350,7 @@ describe('the dashboard', () => {
     expect(await text(page, 'product')).toBe('blue');
     await waitFor(async () => expect(await page.locator('#rejects button canvas').count()).toBeGreaterThan(1));
     await page.keyboard.press('ArrowLeft');
+    await shows(page, 'replaying', /^REPLAY /);
     await page.keyboard.press('g');
     await shows(page, 'judged', /^Marked as a false alarm: filed as a good blue/);
     const [marked] = await readdir(join(folder, 'state', 'feedback', 'blue', 'train', 'good'));
