@@ -5,12 +5,6 @@ import koffi from 'koffi';
 import { loadLibrary } from '../../native.js';
 import { requireLibrary } from './elf.js';
 
-/**
- * Koffi's calls on other threads get 256 KiB of stack, its default, which shader compilers and engine builders overflow. Pages
- * that are not touched cost nothing.
- */
-koffi.config({ ...koffi.config(), async_stack_size: 8 * 2 ** 20 });
-
 /** The oldest C API the device asks for; the table is append-only, so its places hold for every later library. */
 const API_VERSION = 17;
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
+import { requireStack } from '../../native.js';
 import { OrtApi } from './api.js';
 import { installedRuntimes } from './installed.js';
 
@@ -20,6 +21,7 @@ const SYSTEM_FOLDERS = [
  * @throws BeltsightError RUNTIME_UNAVAILABLE
  */
 export function loadRuntime(configured?: string, log: (line: string) => void = () => undefined): OrtApi {
+  requireStack();
   if (configured !== undefined) {
     if (existsSync(configured)) return OrtApi.load(configured);
     throw new BeltsightError(
