@@ -1,6 +1,5 @@
 import { BeltsightError } from '@beltsight/sdk';
 import type { OnnxGraph } from '@beltsight/sdk/onnx';
-import { DEFAULT_OPSET } from '@beltsight/sdk/onnx';
 import { eliminateDeadCode } from './passes/dead-code.js';
 import { nameOutputs } from './passes/outputs.js';
 import { recordInto } from './recorder/backend.js';
@@ -16,9 +15,8 @@ export interface TensorSpec {
 }
 
 export interface RecordOptions {
-  /** `training` graphs may use ONNX Runtime's own operators; `inference` (default) keeps to portable ONNX. */
+  /** Default: `inference`, which keeps to portable ONNX. */
   readonly target?: Target;
-  readonly opset?: number;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -39,7 +37,7 @@ export function record(
   fn: (tensors: Record<string, tf.Tensor>) => Record<string, tf.Tensor>,
   options: RecordOptions = {},
 ): OnnxGraph {
-  const recording = new Recording(name, options.target ?? 'inference', options.opset ?? DEFAULT_OPSET);
+  const recording = new Recording(name, options.target ?? 'inference');
   recordInto(recording, (add, read) => {
     const tensors = Object.fromEntries(
       Object.entries(inputs).map(([key, spec]) => [key, add(recording.input(key, spec.dtype, spec.shape))] as const),

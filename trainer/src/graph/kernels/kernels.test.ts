@@ -129,6 +129,7 @@ const geometries: Geometry[] = [
   [5, 3, 1, 'valid'],
   [6, 3, 1, [0, 2]],
   [8, 3, 2, [0, 1]],
+  [19, 3, 2, 1],
 ];
 const padOf = (pad: Geometry[3]) =>
   (Array.isArray(pad) ? [[0, 0], pad, pad, [0, 0]] : pad) as 'same' | 'valid' | number;
@@ -149,15 +150,21 @@ const convolutions: Case[] = geometries.flatMap(([size, kernel, stride, pad]) =>
 
 const transposedConvolutions: Case[] = (
   [
-    [2, 2, 'valid', 6, 8],
-    [3, 2, 'same', 6, 8],
-    [3, 1, 'same', 3, 4],
+    [2, 2, 'valid', 1],
+    [3, 2, 'same', 1],
+    [3, 1, 'same', 1],
+    [2, 2, 'valid', 3],
+    [3, 2, 'same', 3],
   ] as const
-).map(([kernel, stride, pad, height, width]) => ({
-  name: `conv2dTranspose k${kernel} s${stride}`,
-  inputs: { x: random([2, 3, 4, 3]), w: random([kernel, kernel, 5, 3]) },
-  fn: (t: Tensors) => tf.conv2dTranspose(x4(t), t.w as tf.Tensor4D, [2, height, width, 5], stride, pad),
-}));
+).map(([kernel, stride, pad, scale]) => {
+  const [height, width] = [3 * scale, 4 * scale];
+  return {
+    name: `conv2dTranspose ${height}x${width} k${kernel} s${stride}`,
+    inputs: { x: random([2, height, width, 3]), w: random([kernel, kernel, 5, 3]) },
+    fn: (t: Tensors) =>
+      tf.conv2dTranspose(x4(t), t.w as tf.Tensor4D, [2, height * stride, width * stride, 5], stride, pad),
+  };
+});
 
 const poolings: Case[] = (
   [

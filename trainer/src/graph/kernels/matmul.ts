@@ -65,7 +65,7 @@ function gemm(recording: Recording, a: Value, b: Value, transposeA: boolean, tra
 }
 
 function batched(recording: Recording, a: Value, b: Value, transposeA: boolean, transposeB: boolean): string {
-  if (recording.target === 'training') {
+  if (recording.training) {
     const left = operand(recording, a, transposeA);
     const right = operand(recording, b, transposeB);
     if (!left.transposed && !right.transposed) return recording.emit('MatMul', [left.name, right.name]);

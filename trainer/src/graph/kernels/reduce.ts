@@ -50,10 +50,14 @@ function squeeze(recording: Recording, x: Value, axes: readonly number[]): Value
   return symbolic(x.dtype, without(axes, x.shape), name, next, extent);
 }
 
+/** A reduction that keeps the axes. ReduceSum has had them as an input since opset 13, the others since 18. */
+function reducing(r: Recording, opType: string, name: string, positions: readonly number[]): string {
+  if (opType === 'ReduceSum' || r.training) return r.emit(opType, [name, r.ints(positions)], { keepdims: int(1) });
+  return r.emit(opType, [name], { axes: ints(positions), keepdims: int(1) });
+}
+
 export function sum(r: Recording, x: Value, axes: readonly number[], keepDims: boolean): Value {
-  const total = reduce(r, x, axes, keepDims, (name, positions) =>
-    r.emit('ReduceSum', [name, r.ints(positions)], { keepdims: int(1) }),
-  );
+  const total = reduce(r, x, axes, keepDims, (name, positions) => reducing(r, 'ReduceSum', name, positions));
   // An axis whose elements are stored once counts as often as its shape says.
   const times = axes.reduce((n, axis) => n * ((x.shape[axis] as number) / (x.extent[axis] as number)), 1);
   return times === 1 ? total : multiply(r, total, times);
@@ -66,7 +70,7 @@ function multiply(r: Recording, x: Value, factor: number): Value {
 /** A maximum or minimum does not depend on how often an element is repeated. */
 function extreme(r: Recording, x: Value, opType: string, axis: ReduceAttributes['axis'], keepDims: boolean): Value {
   return reduce(r, x, axesOf(axis, x.shape.length), keepDims, (name, positions) =>
-    r.emit(opType, [name], { axes: ints(positions), keepdims: int(1) }),
+    reducing(r, opType, name, positions),
   );
 }
 
@@ -74,7 +78,7 @@ const logical = (opType: string): Kernel =>
   kernel<'x', ReduceAttributes>((r, { x }, { axis, keepDims }) => {
     const numbers = cast(r, x, 'int32');
     const reduced = reduce(r, numbers, axesOf(axis, x.shape.length), keepDims, (name, positions) =>
-      r.emit(opType, [name], { axes: ints(positions), keepdims: int(1) }),
+      reducing(r, opType, name, positions),
     );
     return cast(r, reduced, 'bool');
   });
@@ -107,7 +111,7 @@ export const reduceKernels: KernelTable = {
   ),
   Mean: kernel<'x', ReduceAttributes>((r, { x }, { axis, keepDims }) =>
     reduce(r, cast(r, x, 'float32'), axesOf(axis, x.shape.length), keepDims, (name, positions) =>
-      r.emit('ReduceMean', [name], { axes: ints(positions), keepdims: int(1) }),
+      reducing(r, 'ReduceMean', name, positions),
     ),
   ),
   Max: kernel<'x', { reductionIndices: number | readonly number[]; keepDims: boolean }>((r, { x }, attributes) =>
@@ -116,7 +120,7 @@ export const reduceKernels: KernelTable = {
   Min: kernel<'x', ReduceAttributes>((r, { x }, { axis, keepDims }) => extreme(r, x, 'ReduceMin', axis, keepDims)),
   Prod: kernel<'x', ReduceAttributes>((r, { x }, { axis, keepDims }) =>
     reduce(r, r.dense(x), axesOf(axis, x.shape.length), keepDims, (name, positions) =>
-      r.emit('ReduceProd', [name], { axes: ints(positions), keepdims: int(1) }),
+      reducing(r, 'ReduceProd', name, positions),
     ),
   ),
   All: logical('ReduceMin'),

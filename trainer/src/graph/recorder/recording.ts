@@ -1,6 +1,7 @@
 import { BeltsightError } from '@beltsight/sdk';
 import {
   type Attribute,
+  DEFAULT_OPSET,
   GraphBuilder,
   int64,
   ints,
@@ -11,8 +12,14 @@ import {
 import { identity, lift, type Order, physical, sameList, sameStorage } from './layout.js';
 import { type Dtype, expandConstant, permuteConstant, size, symbolic, typed, type Value } from './value.js';
 
-/** Where a recorded graph will run: `inference` keeps to operators that every target parses. */
-export type Target = 'training' | 'inference';
+/**
+ * Where a recorded graph will run: in ONNX Runtime on the processor or on a GPU by CUDA (`training`, `training-cuda`), or anywhere
+ * (`inference`), with operators that every target parses.
+ */
+export type Target = 'training' | 'training-cuda' | 'inference';
+
+/** The first with Col2Im, and with the axes of every reduction as an input. */
+const TRAINING_OPSET = 18;
 
 /** Constants of more elements than this are expanded when the graph runs, to keep the file small. */
 const LARGEST_EXPANDED_CONSTANT = 65_536;
@@ -32,9 +39,14 @@ export class Recording {
   constructor(
     name: string,
     readonly target: Target,
-    opset: number,
   ) {
-    this.#graph = new GraphBuilder(name, target === 'training' ? { '': opset, 'com.microsoft': 1 } : { '': opset });
+    const opsets = this.training ? { '': TRAINING_OPSET, 'com.microsoft': 1 } : { '': DEFAULT_OPSET };
+    this.#graph = new GraphBuilder(name, opsets);
+  }
+
+  /** Whether ONNX Runtime will run the graph, whose own operators it may use. */
+  get training(): boolean {
+    return this.target !== 'inference';
   }
 
   /** Declares a graph input of `shape`; a uint8 input is seen as float32 by what follows. */

@@ -71,7 +71,7 @@ export class CompiledEngine implements TrainingEngine {
   ): Promise<CompiledEngine> {
     const { threads, profile, provider = 'cpu' } = options;
     const limits = { provider, ...(threads === undefined ? {} : { threads }) };
-    const [step, validate] = recordGraphs(program, optimizer);
+    const [step, validate] = recordGraphs(program, optimizer, provider);
     const training = await GraphSession.open(step, { ...limits, ...(profile === undefined ? {} : { profile }) });
     const validating = await GraphSession.open(validate, limits);
     return new CompiledEngine(program, optimizer, training, validating, provider);
@@ -167,7 +167,8 @@ export class CompiledEngine implements TrainingEngine {
 }
 
 /** The ONNX graphs of a program's training step and of its validation. */
-function recordGraphs(program: TrainingProgram, optimizer: OptimizerConfig) {
+function recordGraphs(program: TrainingProgram, optimizer: OptimizerConfig, provider: Provider) {
+  const target = provider === 'cuda' ? 'training-cuda' : 'training';
   const layout = layoutOf(program, 'channels-first');
   // Of each recording its own.
   const frozen = () => constantTensors((name) => program.frozen.get(name));
@@ -175,13 +176,13 @@ function recordGraphs(program: TrainingProgram, optimizer: OptimizerConfig) {
     'train',
     stepInputs(program, layout),
     (inputs) => trainingStep(program, layout, optimizer, frozen(), inputs),
-    { target: 'training' },
+    { target },
   );
   const validate = record(
     'validate',
     validationInputs(program, layout),
     (inputs) => validation(program, layout, frozen(), inputs),
-    { target: 'training' },
+    { target },
   );
   return [step, validate] as const;
 }
