@@ -96,7 +96,7 @@ describe('a released model that rejects a kind of good product', () => {
   });
 
   it('is not released where somebody took defects for false alarms, unless forced', async () => {
-    await writeFedBack(path('mistaken'), 'bolt', 'defect', SEEDS);
+    await writeFedBack(path('mistaken'), 'bolt', 'defect', [...SEEDS, ...SEEDS.map((seed) => seed + 100)]);
     await start('worse', { feedback: [path('mistaken')] });
     // As if no epoch had been better than the start: thresholds alone change.
     await copyFile(runFiles(path('worse')).start, runFiles(path('worse')).best);
