@@ -1,11 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import sharp from 'sharp';
@@ -13,10 +12,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Scorer, type ScorerOptions } from '../../device/src/score/scorer.js';
 import { statusOf } from '../../device/src/service/status.js';
 import { OrtShim } from '../support/ort-shim.js';
-import { ROOT } from '../support/processes.js';
 import { TINY_SIZE, tinyImage, writeTinyBundle } from '../support/tiny-bundle.js';
-
-const run = promisify(execFile);
 
 let folder: string;
 let bundle: string;
@@ -244,29 +240,6 @@ describe('TensorRT engines', () => {
     const outputs = await Promise.all([start(), start()]);
     for (const output of outputs) expect(output).toMatch(/golden samples score as they should .*tensorrt/);
     expect(shim.recorded.filter((line) => line.startsWith('engine'))).toEqual(['engine built', 'engine loaded']);
-  });
-});
-
-describe('A program that loads a library by Koffi before the device', () => {
-  const opens = async (order: string[]) => {
-    const script = [
-      ...order,
-      `const scorer = await Scorer.open(${JSON.stringify(bundle)}, { providers: ['cpu'] })`,
-      'console.log(scorer.provider); await scorer.close()',
-    ].join(';\n');
-    return run(process.execPath, ['--input-type=module', '-e', script], { cwd: ROOT });
-  };
-  const load = "(await import('koffi')).default.load('libc.so.6')";
-  const device = "const { Scorer } = await import('@beltsight/device')";
-
-  it('imports it, and hears from the scorer what to do', async () => {
-    await expect(opens([load, device])).rejects.toMatchObject({
-      stderr: expect.stringMatching(/BeltsightError: .*import @beltsight\/device before it/),
-    });
-  });
-
-  it('scores when it does so', async () => {
-    expect(await opens([device, load])).toMatchObject({ stdout: 'cpu\n' });
   });
 });
 

@@ -49,8 +49,8 @@ function image(batch: number, [height, width]: readonly [number, number], channe
 
 /**
  * Gradient of a convolution with respect to its input: ConvTranspose, or {@link scattered} on small maps, or for stride 1 on large
- * ones a convolution of dy with the flipped filter. Batch 16, 3x3, two threads, ms of Conv / ConvTranspose: 64 channels on 32x32 5.0/9.7, 128 on 16x16
- * 4.1/6.0, 256 on 8x8 7.2/5.2, 512 on 4x4 6.0/8.5, to which flipping a 512x512 filter adds 4.6.
+ * ones a convolution of dy with the flipped filter. Batch 16, 3x3, two threads, ms of Conv / ConvTranspose: 64 channels on 32x32
+ * 5.0/9.7, 128 on 16x16 4.1/6.0, 256 on 8x8 7.2/5.2, 512 on 4x4 6.0/8.5, to which flipping a 512x512 filter adds 4.6.
  */
 function convInputGradient(r: Recording, dy: Value, filter: Value, window: Window): Value {
   const { kernel: size, strides, pads, input, output } = window;
@@ -93,9 +93,8 @@ function scattered(r: Recording, dy: Value, filter: Value, window: Window): Valu
   const positions = output[0] * output[1];
   const columns = inputChannels * size[0] * size[1];
   const gradient = reshape(r, channelsLast(r, dy), [batch * positions, outputChannels]);
-  const lying = r.form(r.dense(filter), OIHW);
-  const rows = r.reshape(lying, [outputChannels, inputChannels, ...size], [outputChannels, columns]);
-  const product = matMul(r, gradient, symbolic('float32', [outputChannels, columns], rows), false, false);
+  const rows = reshape(r, transpose(r.dense(filter), OIHW), [outputChannels, columns]);
+  const product = matMul(r, gradient, rows, false, false);
   const seen = r.form(reshape(r, product, [batch, positions, columns]), [0, 2, 1]);
   const name = r.emit('Col2Im', [seen, r.ints(input), r.ints(size)], {
     strides: ints(strides),

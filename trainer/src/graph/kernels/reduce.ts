@@ -17,19 +17,13 @@ function without(axes: readonly number[], dims: readonly number[]): number[] {
 }
 
 /** Reduces `x` over `axes` in whatever order it is stored. Axes stored once are left to the caller. */
-function reduce(
-  recording: Recording,
-  x: Value,
-  axes: readonly number[],
-  keepDims: boolean,
-  emit: (name: string, positions: readonly number[]) => string,
-): Value {
+function reduce(recording: Recording, x: Value, axes: readonly number[], keepDims: boolean, opType: string): Value {
   const order = recording.orders(x)[0] as Order;
   const positions = axes.map((axis) => order.indexOf(axis)).sort((a, b) => a - b);
   const full = x.extent.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
   const source = recording.form(x, order);
   const moving = axes.filter((axis) => x.extent[axis] !== 1);
-  const name = moving.length === 0 ? source : emit(source, positions);
+  const name = moving.length === 0 ? source : reducing(recording, opType, source, positions);
   const kept = symbolic(
     x.dtype,
     x.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim)),
@@ -57,7 +51,7 @@ function reducing(r: Recording, opType: string, name: string, positions: readonl
 }
 
 export function sum(r: Recording, x: Value, axes: readonly number[], keepDims: boolean): Value {
-  const total = reduce(r, x, axes, keepDims, (name, positions) => reducing(r, 'ReduceSum', name, positions));
+  const total = reduce(r, x, axes, keepDims, 'ReduceSum');
   // An axis whose elements are stored once counts as often as its shape says.
   const times = axes.reduce((n, axis) => n * ((x.shape[axis] as number) / (x.extent[axis] as number)), 1);
   return times === 1 ? total : multiply(r, total, times);
@@ -69,17 +63,13 @@ function multiply(r: Recording, x: Value, factor: number): Value {
 
 /** A maximum or minimum does not depend on how often an element is repeated. */
 function extreme(r: Recording, x: Value, opType: string, axis: ReduceAttributes['axis'], keepDims: boolean): Value {
-  return reduce(r, x, axesOf(axis, x.shape.length), keepDims, (name, positions) =>
-    reducing(r, opType, name, positions),
-  );
+  return reduce(r, x, axesOf(axis, x.shape.length), keepDims, opType);
 }
 
 const logical = (opType: string): Kernel =>
   kernel<'x', ReduceAttributes>((r, { x }, { axis, keepDims }) => {
     const numbers = cast(r, x, 'int32');
-    const reduced = reduce(r, numbers, axesOf(axis, x.shape.length), keepDims, (name, positions) =>
-      reducing(r, opType, name, positions),
-    );
+    const reduced = reduce(r, numbers, axesOf(axis, x.shape.length), keepDims, opType);
     return cast(r, reduced, 'bool');
   });
 
@@ -110,18 +100,14 @@ export const reduceKernels: KernelTable = {
     sum(r, x, axesOf(axis, x.shape.length), keepDims),
   ),
   Mean: kernel<'x', ReduceAttributes>((r, { x }, { axis, keepDims }) =>
-    reduce(r, cast(r, x, 'float32'), axesOf(axis, x.shape.length), keepDims, (name, positions) =>
-      reducing(r, 'ReduceMean', name, positions),
-    ),
+    reduce(r, cast(r, x, 'float32'), axesOf(axis, x.shape.length), keepDims, 'ReduceMean'),
   ),
   Max: kernel<'x', { reductionIndices: number | readonly number[]; keepDims: boolean }>((r, { x }, attributes) =>
     extreme(r, x, 'ReduceMax', attributes.reductionIndices, attributes.keepDims),
   ),
   Min: kernel<'x', ReduceAttributes>((r, { x }, { axis, keepDims }) => extreme(r, x, 'ReduceMin', axis, keepDims)),
   Prod: kernel<'x', ReduceAttributes>((r, { x }, { axis, keepDims }) =>
-    reduce(r, r.dense(x), axesOf(axis, x.shape.length), keepDims, (name, positions) =>
-      reducing(r, 'ReduceProd', name, positions),
-    ),
+    reduce(r, r.dense(x), axesOf(axis, x.shape.length), keepDims, 'ReduceProd'),
   ),
   All: logical('ReduceMin'),
   Any: logical('ReduceMax'),
