@@ -1,4 +1,5 @@
 import { type RecordDtype, record } from './record.js';
+import type { Target } from './recorder/recording.js';
 import { GraphSession, type TypedArray } from './session.js';
 import { tf } from './tfjs.js';
 
@@ -16,14 +17,15 @@ export interface PlainResult {
 
 /**
  * Runs `fn` once: eagerly on tfjs's CPU backend, or compiled, that is recorded into an ONNX graph that ONNX
- * Runtime then runs. Tests use it to hold one against the other.
+ * Runtime then runs on the processor, whatever `target` it was recorded for. Tests use it to hold one against the other.
  */
 export function evaluate(
   engine: 'eager' | 'compiled',
   inputs: Readonly<Record<string, PlainTensor>>,
   fn: (tensors: Record<string, tf.Tensor>) => Record<string, tf.Tensor>,
+  target: Target = 'training',
 ): Promise<Record<string, PlainResult>> {
-  return engine === 'eager' ? eager(inputs, fn) : compiled(inputs, fn);
+  return engine === 'eager' ? eager(inputs, fn) : compiled(inputs, fn, target);
 }
 
 type Evaluated = (tensors: Record<string, tf.Tensor>) => Record<string, tf.Tensor>;
@@ -45,9 +47,9 @@ async function eager(inputs: Readonly<Record<string, PlainTensor>>, fn: Evaluate
   return plain;
 }
 
-async function compiled(inputs: Readonly<Record<string, PlainTensor>>, fn: Evaluated) {
+async function compiled(inputs: Readonly<Record<string, PlainTensor>>, fn: Evaluated, target: Target) {
   const specs = Object.entries(inputs).map(([name, { shape, dtype = 'float32' }]) => [name, { shape, dtype }] as const);
-  const session = await GraphSession.open(record('evaluate', Object.fromEntries(specs), fn, { target: 'training' }));
+  const session = await GraphSession.open(record('evaluate', Object.fromEntries(specs), fn, { target }));
   try {
     const feeds = Object.entries(inputs).map(
       ([name, { data, dtype = 'float32' }]) => [name, arrayOf(data, dtype)] as const,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { evaluate, type PlainTensor } from '../evaluate.js';
+import type { Target } from '../recorder/recording.js';
 import { tf } from '../tfjs.js';
 
 type Tensors = Record<string, tf.Tensor>;
@@ -450,22 +451,33 @@ function withGradients({ inputs, fn, by }: Case) {
   };
 }
 
+/** Holds what ONNX Runtime makes of a recorded case against tfjs. */
+async function agrees(one: Case, target: Target) {
+  const fn = withGradients(one);
+  const expected = await evaluate('eager', one.inputs, fn);
+  const actual = await evaluate('compiled', one.inputs, fn, target);
+  expect(Object.keys(actual).sort()).toEqual(Object.keys(expected).sort());
+  for (const [name, { shape, data }] of Object.entries(expected)) {
+    expect(actual[name]?.shape, name).toEqual(shape);
+    const scale = Math.max(1, ...Array.from(data, Math.abs));
+    const worst = Array.from<number>(data).reduce(
+      (max, v, i) => Math.max(max, Math.abs(v - (actual[name]?.data[i] ?? Number.NaN))),
+      0,
+    );
+    expect(worst / scale, name).toBeLessThan(2e-6);
+  }
+}
+
 for (const [group, cases] of Object.entries(groups)) {
   describe(`recorded ${group} agree with tfjs`, () => {
-    it.each(cases)('$name', async (one) => {
-      const fn = withGradients(one);
-      const expected = await evaluate('eager', one.inputs, fn);
-      const actual = await evaluate('compiled', one.inputs, fn);
-      expect(Object.keys(actual).sort()).toEqual(Object.keys(expected).sort());
-      for (const [name, { shape, data }] of Object.entries(expected)) {
-        expect(actual[name]?.shape, name).toEqual(shape);
-        const scale = Math.max(1, ...Array.from(data, Math.abs));
-        const worst = Array.from<number>(data).reduce(
-          (max, v, i) => Math.max(max, Math.abs(v - (actual[name]?.data[i] ?? Number.NaN))),
-          0,
-        );
-        expect(worst / scale, name).toBeLessThan(2e-6);
-      }
-    });
+    it.each(cases)('$name', (one) => agrees(one, 'training'));
   });
 }
+
+describe('convolutions recorded for CUDA or anywhere agree with tfjs', () => {
+  const targets = ['training-cuda', 'inference'] as const;
+  it.each([...convolutions, ...transposedConvolutions].flatMap((one) => targets.map((target) => ({ ...one, target }))))(
+    '$target: $name',
+    (one) => agrees(one, one.target),
+  );
+});
