@@ -8,7 +8,7 @@ import { type KernelTable, kernel } from './kernel.js';
 import { matMul } from './matmul.js';
 import { sum } from './reduce.js';
 import { concat, pad, reshape, slice, transpose } from './shape.js';
-import { convWindow, type Window, type WindowAttributes } from './window.js';
+import { convWindow, unreached, type Window, type WindowAttributes } from './window.js';
 
 /** Physical order of a logical [H,W,I,O] filter in ONNX's Conv: OIHW. */
 const OIHW = [3, 2, 0, 1];
@@ -71,10 +71,9 @@ function convInputGradient(r: Recording, dy: Value, filter: Value, window: Windo
     return image(window.batch, input, window.inputChannels, name);
   }
   if (r.target === 'training' && output[0] * output[1] <= SMALL_MAP) return scattered(r, dy, filter, window);
-  const rest = [0, 1].map((i) => remainder(window, i, output, input));
   const name = r.emit('ConvTranspose', [channelsFirst(r, dy), r.form(r.dense(filter), OIHW)], {
     ...attributesOf(window),
-    output_padding: ints(rest),
+    output_padding: ints(unreached(window)),
   });
   return image(window.batch, input, window.inputChannels, name);
 }
@@ -107,13 +106,6 @@ function scattered(r: Recording, dy: Value, filter: Value, window: Window): Valu
 /** Whether a map is so large that the faster convolution is worth rearranging its filter. */
 function flippingPays({ batch, output, inputChannels, outputChannels }: Window): boolean {
   return batch * output[0] * output[1] >= 8 * Math.max(inputChannels, outputChannels);
-}
-
-/** Input rows (axis 0) or columns (axis 1) that no window reached. */
-function remainder(window: Window, axis: number, output: Window['output'], input: Window['input']): number {
-  const span = ((output[axis] as number) - 1) * (window.strides[axis] as number);
-  const reach = ((window.kernel[axis] as number) - 1) * (window.dilations[axis] as number) + 1;
-  return (input[axis] as number) + (window.pads[axis] as number) + (window.pads[axis + 2] as number) - span - reach;
 }
 
 /** The part of padded `x` that filter tap (row, column) sees: [N, output height, output width, C]. */
@@ -220,7 +212,7 @@ function depthwiseInputGradient(r: Recording, dy: Value, filter: Value, window: 
   const name = r.emit('ConvTranspose', [channelsFirst(r, dy), depthwiseFilter(r, filter)], {
     ...attributesOf(window),
     group: int(window.inputChannels),
-    output_padding: ints([0, 1].map((i) => remainder(window, i, window.output, window.input))),
+    output_padding: ints(unreached(window)),
   });
   return image(window.batch, window.input, window.inputChannels, name);
 }

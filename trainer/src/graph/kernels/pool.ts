@@ -4,7 +4,7 @@ import { constant, symbolic, uniform, type Value } from '../recorder/value.js';
 import { elementwise, NCHW } from './broadcasting.js';
 import { channelsFirst } from './conv.js';
 import { type KernelTable, kernel } from './kernel.js';
-import { poolWindow, type Window, type WindowAttributes } from './window.js';
+import { poolWindow, unreached, type Window, type WindowAttributes } from './window.js';
 
 type PoolAttributes = WindowAttributes & { readonly filterSize: number | [number, number] };
 
@@ -55,14 +55,10 @@ function avgPoolGradient(r: Recording, dy: Value, window: Window): Value {
   const global = window.output.every((n) => n === 1) && window.pads.every((p) => p === 0);
   if (global && window.kernel.every((k, i) => k === window.input[i])) return r.broadcast(share, shape);
   const ones = r.dense(uniform('float32', [window.inputChannels, 1, ...window.kernel], 1));
-  const rest = ([0, 1] as const).map((i) => {
-    const span = (window.output[i] - 1) * window.strides[i] + window.kernel[i];
-    return window.input[i] + window.pads[i] + (window.pads[i + 2] as number) - span;
-  });
   const name = r.emit('ConvTranspose', [channelsFirst(r, share), r.form(ones, [0, 1, 2, 3])], {
     ...attributesOf(window),
     group: int(window.inputChannels),
-    output_padding: ints(rest),
+    output_padding: ints(unreached(window)),
   });
   return symbolic('float32', shape, name, NCHW);
 }

@@ -65,6 +65,15 @@ export function poolWindow(
   );
 }
 
+/** How many rows and columns of the padded input, counted from below and from the right, no window reaches: ConvTranspose's `output_padding`. */
+export function unreached({ input, output, kernel, strides, dilations, pads }: Window): Pair {
+  const along = (axis: 0 | 1) => {
+    const reach = (output[axis] - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1;
+    return input[axis] + pads[axis] + pads[axis === 0 ? 2 : 3] - reach;
+  };
+  return [along(0), along(1)];
+}
+
 function windowOf(info: ReturnType<typeof tf.backend_util.computeConv2DInfo>): Window {
   return {
     batch: info.batchSize,
