@@ -25,8 +25,6 @@ export async function idleShares({ teacher, loss, size, batch }: Case, threads: 
     await writeSamples(data, set, 1, products.slice(0, 4));
     const config = trainConfigSchema.parse({ data: [data], teacher: weights, loss, size, batch, epochs: 2, threads });
     const reporter = {
-      epochStarted: () => undefined,
-      stepDone: () => undefined,
       epochDone: ({ idleShare }: EpochSummary) => void shares.push(idleShare),
     };
     await train(config, { out: join(folder, 'run'), reporter: () => reporter });

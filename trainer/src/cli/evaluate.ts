@@ -1,9 +1,9 @@
-import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { evaluateBundle } from '../evaluate/evaluate.js';
 import { htmlReport } from '../evaluate/report/report.js';
 import { evaluationTable } from '../evaluate/table.js';
 import { writeAtomically } from '../train/atomic.js';
+import { StageBar } from './stage-bar.js';
 
 interface Flags {
   readonly bundle: string;
@@ -33,24 +33,19 @@ export function evaluateCommand(): Command {
       'run folder of the bundle: also measure which class the student reconstructs (twice the time)',
     )
     .action(async ({ bundle, data, json, html, classes, unknown = [], run }: Flags) => {
-      const bar = process.stderr.isTTY
-        ? new SingleBar({ format: 'scoring {bar} {value}/{total}', stream: process.stderr, clearOnComplete: true })
-        : undefined;
-      let started = false;
+      const progress = new StageBar(process.stderr);
       const evaluated = await evaluateBundle({
         bundle,
         data,
         unknown,
         ...(classes === undefined ? {} : { classes: classes.split(',').map((name) => name.trim()) }),
         ...(run === undefined ? {} : { run }),
-        log: (line) => process.stderr.write(`${line}\n`),
-        progress(done, total) {
-          if (!started) bar?.start(total, 0);
-          started = true;
-          bar?.update(done);
+        log: (line) => {
+          progress.end();
+          process.stderr.write(`${line}\n`);
         },
-      });
-      bar?.stop();
+        progress: (done, total) => progress.update('scoring', done, total),
+      }).finally(() => progress.end());
       const { evaluation } = evaluated;
       process.stdout.write(`${evaluationTable(evaluation)}\n`);
       if (json !== undefined) await writeAtomically(json, `${JSON.stringify(evaluation, null, 2)}\n`);

@@ -29,9 +29,11 @@ export interface LoopOptions {
 
 /** Hears what happens, for people. */
 export interface Reporter {
-  epochStarted(epoch: number, batches: number, done: number): void;
-  stepDone(epoch: number, batch: number, losses: Losses, imagesPerSecond: number): void;
-  epochDone(summary: EpochSummary): void;
+  epochStarted?(epoch: number, batches: number, done: number): void;
+  stepDone?(epoch: number, batch: number, losses: Losses, imagesPerSecond: number): void;
+  epochDone?(summary: EpochSummary): void;
+  /** However it ended: nothing more is heard. */
+  ended?(): void;
 }
 
 export interface EpochSummary {
@@ -79,7 +81,7 @@ export async function trainLoop(
     while (!progress.finished) {
       const { epoch } = progress;
       const count = data.batches(epoch);
-      report.epochStarted(epoch, count, progress.batch);
+      report.epochStarted?.(epoch, count, progress.batch);
       const clock = new EpochClock(now);
       let lastCheckpoint = now();
       for (let index = progress.batch; index < count; index++) {
@@ -89,7 +91,7 @@ export async function trainLoop(
         progress = { ...progress, batch: index + 1, step: progress.step + 1, lossSums };
         requireFinite(losses, progress.step);
         await metrics.write({ type: 'step', epoch, step: progress.step, ...losses });
-        report.stepDone(epoch, index + 1, losses, clock.rate(options.batch));
+        report.stepDone?.(epoch, index + 1, losses, clock.rate(options.batch));
         const stop = signal.aborted;
         if (stop || now() - lastCheckpoint > options.checkpointMs) {
           await checkpoint(progress);
@@ -114,7 +116,7 @@ export async function trainLoop(
       };
       // No times in the file: a run is reproducible to the bit.
       await metrics.write({ type: 'epoch', epoch, heldOutLoss, best, ...losses });
-      report.epochDone(summary);
+      report.epochDone?.(summary);
       const patient = epoch - (progress.bestEpoch ?? -1) < options.patience;
       const finished = epoch + 1 >= options.epochs || !patient;
       await checkpoint({ ...progress, epoch: epoch + 1, batch: 0, lossSums: NO_LOSSES, finished });
@@ -122,6 +124,7 @@ export async function trainLoop(
     }
     return { end: 'finished', progress };
   } finally {
+    report.ended?.();
     await metrics.close();
   }
 }

@@ -28,10 +28,6 @@ class LineReporter implements Reporter {
     private readonly epochs: number,
   ) {}
 
-  epochStarted(): void {}
-
-  stepDone(): void {}
-
   epochDone(summary: EpochSummary): void {
     this.output.write(`${summaryLine(summary, this.epochs)}\n`);
   }
@@ -60,8 +56,14 @@ class BarReporter implements Reporter {
   }
 
   epochDone(summary: EpochSummary): void {
-    this.#bar?.stop();
+    this.ended();
     this.output.write(`${summaryLine(summary, this.epochs)}\n`);
+  }
+
+  /** Its timer would keep the process alive. */
+  ended(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
   }
 }
 

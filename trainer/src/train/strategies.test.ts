@@ -53,8 +53,6 @@ describe('what the paper compares', () => {
     const epochs: [number, number][] = [];
     const reporter = (_: unknown, total: number): Reporter => ({
       epochStarted: (epoch) => void epochs.push([epoch + 1, total]),
-      stepDone: () => undefined,
-      epochDone: () => undefined,
     });
     const sequential = await config({ strategy: 'sequential', loss: 'ccl' });
     const result = await train(sequential, { out: run('sequential'), reporter, log: (line) => lines.push(line) });
@@ -81,8 +79,6 @@ describe('what the paper compares', () => {
     const stopper = new AbortController();
     const stop = (): Reporter => ({
       epochStarted: (epoch) => epoch === 1 && stopper.abort(),
-      stepDone: () => undefined,
-      epochDone: () => undefined,
     });
     const { end } = await train(continual, { out: run('stopped'), signal: stopper.signal, reporter: stop });
     expect(end).toBe('interrupted');

@@ -34,11 +34,9 @@ describe('training', () => {
   const afterSteps = (count: number, act: () => void): (() => Reporter) => {
     let steps = 0;
     return () => ({
-      epochStarted: () => undefined,
       stepDone: () => {
         if (++steps === count) act();
       },
-      epochDone: () => undefined,
     });
   };
 

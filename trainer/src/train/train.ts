@@ -94,7 +94,7 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
         startCounts: run.from !== undefined,
         keepLast: isStaged(run.config),
         signal: options.signal ?? new AbortController().signal,
-        report: options.reporter?.(run, epochs) ?? SILENT,
+        report: options.reporter?.(run, epochs) ?? {},
       });
       const history = await readHistory(files.metrics);
       await writeAtomically(files.curves, curvesSvg([{ name: out, history }]));
@@ -107,12 +107,6 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
     await workers.close();
   }
 }
-
-const SILENT: Reporter = {
-  epochStarted: () => undefined,
-  stepDone: () => undefined,
-  epochDone: () => undefined,
-};
 
 async function startRun(config: TrainConfig, out: string, log: (line: string) => void): Promise<Run> {
   const found = await readDataset(config.data);
