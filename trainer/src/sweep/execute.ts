@@ -21,8 +21,7 @@ export interface ExecuteOptions {
 }
 
 /**
- * Trains, exports and evaluates one run of a sweep; goes on where an earlier attempt was stopped. The run folder stays, with weights, curves
- * and evaluation; what can be made again from it does not.
+ * Trains, exports and evaluates one run of a sweep; goes on where an earlier attempt was stopped.
  * @returns undefined if the signal stopped it
  * @throws BeltsightError whatever training, export and evaluation throw
  */
@@ -54,15 +53,20 @@ export async function executeRun({ key, config }: PlannedRun, options: ExecuteOp
     log,
   });
   await writeAtomically(files.evaluation, `${JSON.stringify(evaluation, null, 2)}\n`);
-  const result = { key, config, ...describe(await readRunDescription(out), training, seconds) };
-  await rm(files.bundle, { recursive: true });
-  await rm(files.checkpoint);
   return {
     schema: 'beltsight.result/1',
     finishedAt: new Date().toISOString(),
-    ...result,
+    key,
+    config,
+    ...describe(await readRunDescription(out), training, seconds),
     classes: Object.fromEntries(Object.entries(evaluation.classes).map(([name, of]) => [name, figuresOf(of)] as const)),
   };
+}
+
+/** Removes what can be made again of a run whose result is kept: not before that, for a run without either would be trained anew. */
+export async function tidyRun(out: string): Promise<void> {
+  const { bundle, checkpoint } = runFiles(out);
+  for (const path of [bundle, checkpoint]) await rm(path, { recursive: true, force: true });
 }
 
 function describe(run: Run, { epochs, steps, bestEpoch, bestLoss }: TrainResult, seconds: number | null) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRecordedRun } from '../record/side-by-side.js';
 import { temporaryFolder, writeTinyClass } from '../testing/products.js';
-import { planSweep, runsInOrder } from './plan.js';
+import { type PlannedRun, planSweep, runsInOrder } from './plan.js';
 import { type RunResult, readResult, writeResult } from './result.js';
 import { sweepSchema } from './schema.js';
 import { summarise } from './summary.js';
@@ -138,28 +138,7 @@ describe('a sweep', () => {
   it('takes means over classes for each seed, and their spread over seeds', async () => {
     const made = await plan({ base: { ...tiny(), loss: 'rd' }, seeds: [0, 1, 2] });
     const runs = runsInOrder(made);
-    const figures = { imageAp: 0.5, imageF1: 0.5, pixelAuroc: null, pixelAp: null, pixelF1: null, aupro: null };
-    const rest = { images: 7, defects: 4, masks: 3, falseRejectRate: 0, missed: 0.5, recognised: 1 };
-    const results = new Map(
-      runs.slice(0, 2).map(({ key, config }, i): [string, RunResult] => [
-        key,
-        {
-          schema: 'beltsight.result/1',
-          key,
-          config,
-          finishedAt: new Date(0).toISOString(),
-          versions: {},
-          revision: null,
-          fingerprint: null,
-          teacher: { name: 'mobilenet_v2', sha256: '' },
-          training: { images: 12, steps: 3, epochs: 1, bestEpoch: 0, heldOutLoss: 1, seconds: 60 },
-          classes: {
-            bolt: { imageAuroc: 0.8 + i * 0.1, ...figures, ...rest },
-            plate: { imageAuroc: 0.6 + i * 0.1, ...figures, ...rest },
-          },
-        },
-      ]),
-    );
+    const results = new Map(runs.slice(0, 2).map((run, i) => [run.key, resultOf(run, i)] as const));
     const rows = summarise(made, results);
     expect(rows[0]).toMatchObject({ done: 2, wanted: 3, seconds: 60 });
     expect(rows[0]?.mean.imageAuroc?.mean).toBeCloseTo(0.75);
@@ -175,4 +154,44 @@ describe('a sweep', () => {
     await writeFile(join(stored, 'other.json'), '{');
     await expect(readResult(stored, 'other')).rejects.toThrow(/other\.json is damaged/);
   });
+
+  it('says which results are of other pictures than the rest', async () => {
+    const file = path('changed.json');
+    const sweep = { base: { ...tiny(), loss: 'rd' }, seeds: [0, 1] };
+    await writeFile(file, JSON.stringify(sweep));
+    const lines: string[] = [];
+    const options = { signal: new AbortController().signal, log: (line: string) => lines.push(line), tableOnly: true };
+    const tabulated = async (fingerprints: readonly string[]) => {
+      for (const [i, run] of runsInOrder(await plan(sweep)).entries())
+        await writeResult(path('changed', 'results'), resultOf(run, i, fingerprints[i]));
+      return runSweep(file, { ...options, out: path('changed') });
+    };
+    await tabulated(['same', 'same']);
+    expect(lines).toEqual([]);
+    const [older, newer] = runsInOrder((await tabulated(['before', 'after'])).plan);
+    expect(lines).toEqual([
+      `Warning: ${data} changed between runs, whose figures cannot be compared. Where the pictures of run ${newer?.key} are those that count, remove results/KEY.json and runs/KEY of ${older?.key} in ${path('changed')}, and run the sweep again.`,
+    ]);
+  });
 });
+
+/** A made-up result, better with each `i`. */
+function resultOf({ key, config }: PlannedRun, i: number, fingerprint: string | null = null): RunResult {
+  const figures = { imageAp: 0.5, imageF1: 0.5, pixelAuroc: null, pixelAp: null, pixelF1: null, aupro: null };
+  const rest = { images: 7, defects: 4, masks: 3, falseRejectRate: 0, missed: 0.5, recognised: 1 };
+  return {
+    schema: 'beltsight.result/1',
+    key,
+    config,
+    finishedAt: new Date(0).toISOString(),
+    versions: {},
+    revision: null,
+    fingerprint,
+    teacher: { name: 'mobilenet_v2', sha256: '' },
+    training: { images: 12, steps: 3, epochs: 1, bestEpoch: 0, heldOutLoss: 1, seconds: 60 },
+    classes: {
+      bolt: { imageAuroc: 0.8 + i * 0.1, ...figures, ...rest },
+      plate: { imageAuroc: 0.6 + i * 0.1, ...figures, ...rest },
+    },
+  };
+}

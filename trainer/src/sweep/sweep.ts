@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { BeltsightError, parseConfig } from '@beltsight/sdk';
 import { readConfigFile } from '../config-file.js';
 import { writeAtomically } from '../train/atomic.js';
-import { type ExecuteOptions, executeRun } from './execute.js';
+import { type ExecuteOptions, executeRun, tidyRun } from './execute.js';
+import { mixedData } from './mixed-data.js';
 import { type Plan, type PlannedRun, planSweep, runsInOrder } from './plan.js';
 import { type RunResult, readResult, writeResult } from './result.js';
 import { sweepSchema } from './schema.js';
@@ -38,12 +39,13 @@ export interface SweepEnd {
 export async function runSweep(file: string, options: SweepOptions): Promise<SweepEnd> {
   const { out, shard = { index: 1, of: 1 }, signal } = options;
   const plan = await planSweep(parseConfig(sweepSchema, await readConfigFile(file), file), file);
-  const runs = runsInOrder(plan);
+  const wanted = runsInOrder(plan);
   const folder = join(out, 'results');
+  const runs = join(out, 'runs');
   const results = new Map<string, RunResult>();
   const failed = new Map<string, Error>();
   const reload = async () => {
-    for (const { key } of runs) {
+    for (const { key } of wanted) {
       const result = await readResult(folder, key);
       if (result) results.set(key, result);
     }
@@ -55,19 +57,32 @@ export async function runSweep(file: string, options: SweepOptions): Promise<Swe
     await writeAtomically(join(out, 'table.csv'), sweepCsv(plan.axes, rows));
     return rows;
   };
-  for (const [i, run] of runs.entries()) {
+  for (const [i, run] of wanted.entries()) {
     if (options.tableOnly || signal.aborted) break;
     if (i % shard.of !== shard.index - 1 || (await readResult(folder, run.key))) continue;
-    options.runStarted?.(run, i + 1, runs.length);
+    options.runStarted?.(run, i + 1, wanted.length);
     try {
-      const result = await executeRun(run, { ...options, runs: join(out, 'runs') });
-      if (result) await writeResult(folder, result);
-    } catch (error) {
-      if (!(error instanceof BeltsightError) || error.code === 'IO_FAILED') throw error;
+      const result = await executeRun(run, { ...options, runs });
+      if (result) {
+        await writeResult(folder, result);
+        await tidyRun(join(runs, run.key));
+      }
+    } catch (cause) {
+      const error = cause as Error;
+      const code = error instanceof BeltsightError ? error.code : error.name;
+      // Nothing of another run could be written either.
+      if (code === 'IO_FAILED') throw error;
       failed.set(run.key, error);
-      options.log(`Run ${run.key} failed, the others go on. ${error.code}: ${error.message}`);
+      options.log(`Run ${run.key} failed, the others go on. ${code}: ${error.message}`);
     }
     await tables();
   }
-  return { plan, rows: await tables(), done: results.size, total: runs.length, failed };
+  const rows = await tables();
+  for (const { data, runs } of mixedData(plan, results)) {
+    const older = runs.slice(0, -1).flat();
+    options.log(
+      `Warning: ${data.join(', ')} changed between runs, whose figures cannot be compared. Where the pictures of run ${runs.at(-1)?.at(-1)} are those that count, remove results/KEY.json and runs/KEY of ${older.join(', ')} in ${out}, and run the sweep again.`,
+    );
+  }
+  return { plan, rows, done: results.size, total: wanted.length, failed };
 }
