@@ -71,6 +71,18 @@ describe('data sets whose classes are folders', () => {
     expect(await findDataset(path('mvtec_3d', 'bagel'))).toMatchObject({ layout: 'MVTec 3D-AD', name: 'mvtec_3d' });
   });
 
+  it('refuses classes of several layouts in one folder, and two names for good in a class', async () => {
+    const [bolt, biscuit] = [empty('bolt/train/good/0.png', 'bolt/test/good/0.png'), empty('biscuit/train/ok/0.png')];
+    await writeTree(path('mixed'), { ...bolt, ...biscuit });
+    await expect(findDataset(path('mixed'))).rejects.toMatchObject({
+      code: 'DATASET_INVALID',
+      message: expect.stringContaining('more than one layout: biscuit in one, bolt in another'),
+    });
+    await expect(read('mixed/bolt')).resolves.toHaveLength(1);
+    await writeTree(path('twice'), empty('biscuit/train/good/0.png', 'biscuit/test/ok/0.png'));
+    await expect(read('twice')).rejects.toThrow(/biscuit calls good products both "good" and "ok"/);
+  });
+
   it('reads BTAD, whose images and masks are PNG or BMP', async () => {
     const image = bitmap([200, 100, 50]);
     const mask = bitmap([1, 1, 1]);

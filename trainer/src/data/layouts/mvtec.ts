@@ -1,15 +1,10 @@
 import { join } from 'node:path';
-import { classesIn, defects, goods } from './class-folders.js';
+import { classesIn, defects, goods, looksLikeClass } from './class-folders.js';
 import { folders, images } from './files.js';
 import type { ClassImages, Layout } from './layout.js';
 
 /** MVTec AD's: `<class>/{train/good,test/{good,<defect>},ground_truth/<defect>}`; masks `<name>_mask.png`. */
-export const mvtec: Layout = { name: 'MVTec AD', recognise: (folder) => classesIn(folder, isClass, read) };
-
-async function isClass(folder: string): Promise<boolean> {
-  const inside = await folders(folder);
-  return inside.includes('train') || inside.includes('test');
-}
+export const mvtec: Layout = { name: 'MVTec AD', recognise: (folder) => classesIn(folder, looksLikeClass, read) };
 
 /** Images of a class folder in MVTec AD's layout. */
 export async function read(folder: string): Promise<ClassImages> {
