@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decide, openBundle } from '@beltsight/sdk/bundle';
-import { type ProductClass, readDataset } from '../data/dataset.js';
+import { type ProductClass, readKnown } from '../data/dataset.js';
 import { ImageLoader } from '../data/loader.js';
 import { evaluateModel, type OpenModel } from '../evaluate/evaluate.js';
 import { type ClassResult, METRICS } from '../evaluate/results.js';
@@ -30,8 +30,8 @@ type Measured = Readonly<Record<Figure, number | null>>;
  */
 export async function compareModels({ before, after, run, data, progress }: CompareOptions): Promise<Comparison> {
   const bundle = await openBundle((path) => readFile(join(before, path)));
-  const known = new Set(run.classes.map(({ name }) => name));
-  const products = (await readDataset(data)).filter(({ name, test }) => known.has(name) && test.length > 0);
+  const known = run.classes.map(({ name }) => name);
+  const products = (await readKnown(data, known)).filter(({ name, test }) => known.includes(name) && test.length > 0);
   const tests = products.flatMap(({ test }) => test);
   const feedback = run.classes.flatMap((each) => each.feedback.test);
   const total = 2 * (tests.length + feedback.length);

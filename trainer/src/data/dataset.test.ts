@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder, writeTinyClass } from '../testing/products.js';
-import { readDataset, requireTraining } from './dataset.js';
+import { readDataset, readKnown, requireTraining } from './dataset.js';
 
 describe('a data set', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -27,6 +27,28 @@ describe('a data set', () => {
   it('calls classes of one name in several folders by their data set', async () => {
     const classes = await readDataset([path('north'), path('south')]);
     expect(classes.map(({ name }) => name)).toEqual(['north/bolt', 'plate', 'south/bolt']);
+  });
+
+  it('has the names that a model of several data sets gave its classes, in a folder on its own, too', async () => {
+    const namesOf = async (data: string[], known: string[]) =>
+      (
+        await readKnown(
+          data.map((name) => path(name)),
+          known,
+        )
+      ).map(({ name }) => name);
+    const both = ['north/bolt', 'plate', 'south/bolt'];
+    expect(await namesOf(['north', 'south'], both)).toEqual(both);
+    expect(await namesOf(['south'], both)).toEqual(['south/bolt']);
+    expect(await namesOf(['north/bolt'], both)).toEqual(['north/bolt']);
+    expect(await namesOf(['north', 'south'], ['bolt', 'plate'])).toEqual(both);
+    await writeTinyClass(path('inbox'), 'bolt', 2);
+    expect(await namesOf(['inbox'], ['plate', 'south/bolt'])).toEqual(['south/bolt']);
+    expect(await namesOf(['inbox'], ['plate'])).toEqual(['bolt']);
+    await expect(namesOf(['inbox'], both)).rejects.toMatchObject({
+      code: 'DATASET_INVALID',
+      message: expect.stringMatching(/inbox.bolt may be north\/bolt or south\/bolt of the model/),
+    });
   });
 
   it('may be the folder of one class', async () => {

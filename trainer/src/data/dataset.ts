@@ -20,7 +20,50 @@ export interface Dataset extends FoundDataset {
  * @throws BeltsightError DATASET_NOT_FOUND, DATASET_INVALID
  */
 export async function readDataset(references: readonly string[]): Promise<ProductClass[]> {
-  const found: { dataset: string; name: string; entry: Dataset['classes'][number] }[] = [];
+  const found = await findClasses(references);
+  return readClasses(found, uniqueNames(found));
+}
+
+/**
+ * The classes of data sets by the names that a model has for them. Where several of its data sets had a class of one name, it calls theirs
+ * `<data set>/<class>`; in a folder on its own, such a class is `<class>`.
+ * @param known names of the model's classes; a class that is none of them keeps the name that {@link readDataset} gives it
+ * @throws BeltsightError as {@link readDataset}; DATASET_INVALID where a class may be one or another of the model's
+ */
+export async function readKnown(references: readonly string[], known: readonly string[]): Promise<ProductClass[]> {
+  const found = await findClasses(references);
+  const names = uniqueNames(found);
+  const meant = found.map((each, i) =>
+    known.includes(names[i] as string) ? (names[i] as string) : meantBy(each, known),
+  );
+  return readClasses(
+    found,
+    meant.map((name, i) =>
+      name !== undefined && meant.indexOf(name) === meant.lastIndexOf(name) ? name : (names[i] as string),
+    ),
+  );
+}
+
+interface Found {
+  readonly dataset: string;
+  readonly name: string;
+  readonly entry: Dataset['classes'][number];
+}
+
+/** Which of the names `<data set>/<class>` that a model knows is meant by a class. */
+function meantBy({ dataset, name, entry }: Found, known: readonly string[]): string | undefined {
+  const candidates = known.filter((each) => each.endsWith(`/${name}`));
+  if (candidates.length < 2) return candidates[0];
+  const exact = candidates.find((each) => each === `${dataset}/${name}`);
+  if (exact !== undefined) return exact;
+  throw new BeltsightError(
+    'DATASET_INVALID',
+    `${entry.folder} may be ${candidates.join(' or ')} of the model: put the pictures of each into a folder of the data set's name (${candidates[0]}/train/good), and name those.`,
+  );
+}
+
+async function findClasses(references: readonly string[]): Promise<Found[]> {
+  const found: Found[] = [];
   for (const reference of references) {
     const { name: dataset, folder, classes, alternatives } = await findDataset(reference);
     if (alternatives && classes.length > 1) {
@@ -32,7 +75,10 @@ export async function readDataset(references: readonly string[]): Promise<Produc
     }
     found.push(...classes.map((entry) => ({ dataset, name: entry.name, entry })));
   }
-  const names = uniqueNames(found);
+  return found;
+}
+
+function readClasses(found: readonly Found[], names: readonly string[]): Promise<ProductClass[]> {
   return Promise.all(
     found.map(async ({ entry }, i) => ({
       name: names[i] as string,

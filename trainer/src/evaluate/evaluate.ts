@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { type Bundle, type BundleClass, decide, openBundle } from '@beltsight/sdk/bundle';
-import { type ProductClass, readDataset, selectClasses, type TestImage } from '../data/dataset.js';
+import { type ProductClass, readKnown, selectClasses, type TestImage } from '../data/dataset.js';
 import { ImageLoader } from '../data/loader.js';
 import { readCard } from '../export/card.js';
 import { ModelRunner } from '../export/scoring.js';
@@ -65,11 +65,12 @@ export interface OpenModel {
  */
 export async function evaluateBundle(options: EvaluateOptions): Promise<Evaluated> {
   const bundle = await openBundle((path) => readFile(join(options.bundle, path)));
-  const classes = measurable(await readDataset(options.data), bundle, options);
   const { classes: known, modelId, name } = bundle.manifest;
+  const named = known.map((each) => each.name);
+  const classes = measurable(await readKnown(options.data, named), bundle, options);
   const foreign = await foreignProducts(
     options.unknown ?? [],
-    new Set([...classes, ...known].map((each) => each.name)),
+    new Set([...classes.map((each) => each.name), ...named]),
   );
   const loader = new ImageLoader(bundle.manifest.input.size, 0);
   const trained = options.run === undefined ? undefined : await runOf(bundle, options.run);
@@ -82,7 +83,6 @@ export async function evaluateBundle(options: EvaluateOptions): Promise<Evaluate
     const details = await evaluateModel({ runner, classes: known }, classes, loader, tick);
     const seen = [...details, ...(await seeForeign(foreign, runner, loader, tick))];
     const reconstructions = trained && (await reconstruct(trained, details, loader, tick));
-    const names = known.map((each) => each.name);
     const results = Object.fromEntries(details.map(({ name, result }) => [name, result] as const));
     const evaluation: Evaluation = {
       schema: 'beltsight.evaluation/1',
@@ -94,7 +94,7 @@ export async function evaluateBundle(options: EvaluateOptions): Promise<Evaluate
       coverage: coverageOf(details, known),
       recognition: recognitionOf(details, known),
       unknown: unknownOf(seen, known),
-      classConfusion: classConfusion(details, names, reconstructions),
+      classConfusion: classConfusion(details, named, reconstructions),
     };
     for (const line of coverageWarnings(evaluation.coverage)) options.log?.(line);
     return { evaluation, details, ...(reconstructions && { reconstructions }) };

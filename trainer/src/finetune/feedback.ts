@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
-import { readDataset } from '../data/dataset.js';
+import { readKnown } from '../data/dataset.js';
 import { holdOut } from '../data/split.js';
 import { fileDigest } from '../file-digest.js';
 import type { RunClass } from '../train/run.js';
@@ -25,7 +25,10 @@ export async function withFeedback(
   inboxes: readonly string[],
   { heldOut: share, seed }: { heldOut: number; seed: number },
 ): Promise<FedBack> {
-  const pictures = await picturesByClass(inboxes);
+  const pictures = await picturesByClass(
+    inboxes,
+    classes.map(({ name }) => name),
+  );
   const unknown = [...pictures.keys()].filter((name) => !classes.some((known) => known.name === name));
   if (unknown.length > 0) {
     const known = classes.map(({ name }) => name).join(', ');
@@ -70,10 +73,13 @@ export async function feedbackDigest(classes: readonly RunClass[]): Promise<stri
   return hash.digest('hex');
 }
 
-async function picturesByClass(inboxes: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+async function picturesByClass(
+  inboxes: readonly string[],
+  known: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const pictures = new Map<string, string[]>();
   for (const inbox of inboxes) {
-    for (const { name, train } of await readDataset([inbox])) {
+    for (const { name, train } of await readKnown([inbox], known)) {
       if (train.length > 0) pictures.set(name, [...(pictures.get(name) ?? []), ...train]);
     }
   }

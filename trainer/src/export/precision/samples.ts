@@ -1,5 +1,5 @@
 import { BeltsightError } from '@beltsight/sdk';
-import { readDataset } from '../../data/dataset.js';
+import { readKnown } from '../../data/dataset.js';
 import type { ImageLoader } from '../../data/loader.js';
 import type { Run } from '../../train/run.js';
 import { syntheticDefect } from '../synthetic-defect.js';
@@ -34,8 +34,8 @@ export function heldOutSamples({ classes }: Run, loader: ImageLoader): Samples {
  * @throws BeltsightError DATASET_* if the folder holds none
  */
 export async function testSamples(folder: string, { classes }: Run, loader: ImageLoader): Promise<Samples> {
-  const known = new Set(classes.map(({ name }) => name));
-  const found = (await readDataset([folder])).filter(({ name }) => known.has(name));
+  const known = classes.map(({ name }) => name);
+  const found = (await readKnown([folder], known)).filter(({ name }) => known.includes(name));
   const images = found.flatMap(({ name: className, test }) =>
     test.map(
       ({ file, defect }): Sample => ({ className, defective: defect !== undefined, load: () => loader.load(file) }),
@@ -44,6 +44,6 @@ export async function testSamples(folder: string, { classes }: Run, loader: Imag
   if (images.length > 0) return { source: `test images of ${folder}`, images };
   throw new BeltsightError(
     'DATASET_EMPTY',
-    `${folder} has no test images of ${[...known].join(', ')}: expected <class>/test/{good,<defect>}/*.png.`,
+    `${folder} has no test images of ${known.join(', ')}: expected <class>/test/{good,<defect>}/*.png.`,
   );
 }
