@@ -15,4 +15,6 @@ export interface ProductClass {
   readonly folder: string;
   readonly train: readonly string[];
   readonly test: readonly TestImage[];
+  /** Which product an image of `train` shows, where several show one; by default each shows another. */
+  readonly productOf?: (image: string) => string;
 }

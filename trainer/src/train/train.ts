@@ -116,7 +116,13 @@ async function startRun(config: TrainConfig, out: string, log: (line: string) =>
   const classes = dataset.map((product) => {
     const { name, folder, train } = product;
     // By the place among all classes: alone or with others, a class has the same images held out.
-    const { train: kept, heldOut } = holdOut(train, config.heldOut, config.seed, found.indexOf(product));
+    const { train: kept, heldOut } = holdOut(
+      train,
+      config.heldOut,
+      config.seed,
+      found.indexOf(product),
+      product.productOf,
+    );
     return { name, folder, train: [...kept], heldOut: [...heldOut], feedback: { train: [], heldOut: [], test: [] } };
   });
   for (const { name, train, heldOut } of classes) {

@@ -4,6 +4,8 @@ import type { TestImage } from '../product.js';
 export interface ClassImages {
   readonly train: readonly string[];
   readonly test: readonly TestImage[];
+  /** Which product an image of `train` shows, where several show one; by default each shows another. */
+  readonly productOf?: (image: string) => string;
 }
 
 /** A class that was found in a data set; its images are looked up when it is read. */

@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import { decodeImage } from '../decode.js';
 import type { TestImage } from '../product.js';
 import { PUBLISHED } from '../published/table.js';
-import { partOf } from '../reference.js';
+import { parseReference, partOf } from '../reference.js';
 import { classesIn, defects, goods } from './class-folders.js';
 import { folders, images } from './files.js';
 import type { ClassImages, Layout } from './layout.js';
@@ -37,7 +37,7 @@ async function read(folder: string): Promise<ClassImages> {
     : await readMvtec(folder);
   const seen: TestImage[] = [];
   for (const image of test) seen.push(...(await testViews(image)));
-  return { train: train.flatMap(viewsOf), test: seen };
+  return { train: train.flatMap(viewsOf), test: seen, productOf: (view) => parseReference(view).file };
 }
 
 async function readPixelTests(folder: string): Promise<ClassImages> {

@@ -34,6 +34,7 @@ describe('Real-IAD', () => {
     await writeTree(path('realiad'), { ...images, 'audiojack.json': JSON.stringify(LIST) });
     const [audiojack, ...others] = await readDataset([path('realiad')]);
     expect(others).toEqual([]);
+    expect(new Set(audiojack?.train.map((view) => audiojack.productOf?.(view))).size).toBe(1);
     expect(audiojack && inShort(path('realiad', 'audiojack'), audiojack)).toEqual({
       name: 'audiojack',
       train: LIST.train.map(({ image_path }) => image_path),

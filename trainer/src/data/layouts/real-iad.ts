@@ -76,6 +76,7 @@ async function imagesOf(list: string, folder: string): Promise<ClassImages> {
   const { train, test } = await readJson(list, classSchema);
   return {
     train: train.map(({ image_path }) => join(folder, image_path)),
+    productOf: dirname,
     test: test.map(({ image_path, mask_path, anomaly_class }) => ({
       file: join(folder, image_path),
       ...(anomaly_class === GOOD ? {} : { defect: anomaly_class }),
