@@ -11,7 +11,7 @@ import type { TrainConfig } from '../train/config.js';
 import { readTrainConfig } from '../train/config-file.js';
 import { dataDigest, requireReadable, requireSameData } from '../train/data.js';
 import { withPseudoClasses } from '../train/pseudo-classes.js';
-import { createRun, type Run, type RunOrigin, runFiles } from '../train/run.js';
+import { createRun, type Run, type RunOrigin, requireUnused, runFiles } from '../train/run.js';
 import { feedbackDigest, withFeedback } from './feedback.js';
 import { findStart, type StartOptions } from './start.js';
 
@@ -55,6 +55,7 @@ export interface FineTuneOptions extends StartOptions {
  */
 export async function startFineTuning(options: FineTuneOptions): Promise<Run> {
   const { out, feedback, log = () => undefined } = options;
+  await requireUnused(out);
   const start = await findStart(options);
   const { run: before, sha256 } = start.trained;
   const config = await configOf(before, options);

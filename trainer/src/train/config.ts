@@ -77,12 +77,15 @@ export const trainConfigSchema = z
   })
   .refine(
     // Its denominator would be empty, and its logarithm no number.
-    ({ strategy, loss, global }) =>
-      strategy !== 'continual' || loss !== 'ccl' || global?.variant !== 'paper' || global.denominator !== 'neg_only',
+    ({ strategy, loss, global, sampler, classesPerBatch }) =>
+      loss !== 'ccl' ||
+      global?.variant !== 'paper' ||
+      global.denominator !== 'neg_only' ||
+      (strategy !== 'continual' && sampler === 'class-aware' && classesPerBatch > 1),
     {
       path: ['global', 'denominator'],
       message:
-        'neg_only needs a second class in every batch, and the first class of a continual run has none beside it',
+        'neg_only needs a second class in every batch: sampler class-aware with at least two classesPerBatch, and no continual run, whose first class has none beside it',
     },
   );
 export type TrainConfig = z.infer<typeof trainConfigSchema>;

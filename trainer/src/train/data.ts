@@ -5,6 +5,7 @@ import { FULL, PHOTOMETRIC } from '../data/augment.js';
 import { ImageLoader } from '../data/loader.js';
 import { parseReference } from '../data/reference.js';
 import type { ImageWorkers } from '../data/workers/pool.js';
+import { dataFingerprint } from '../record/fingerprint.js';
 import { type BatchSource, prepareBatch } from './batches.js';
 import type { TrainingProgram } from './engine/program.js';
 import type { TrainingData } from './loop.js';
@@ -82,8 +83,14 @@ export async function dataDigest(classes: Run['classes']): Promise<string> {
   return hash.digest('hex');
 }
 
-export async function requireSameData(run: Run): Promise<void> {
-  if ((await dataDigest(run.classes)) === run.dataDigest) return;
+/**
+ * Compares the pictures of a run with those that are there: names and sizes first, then the content, for the pictures of one camera often have
+ * one size.
+ * @throws BeltsightError RUN_INVALID if any of them changed or is gone
+ */
+export async function requireSameData({ classes, dataDigest: digest, fingerprint }: Run): Promise<void> {
+  const sameFiles = (await dataDigest(classes)) === digest;
+  if (sameFiles && (fingerprint === null || (await dataFingerprint(classes)) === fingerprint)) return;
   throw new BeltsightError(
     'RUN_INVALID',
     'The training images are not those the run was started with: put them back, or start a new run in another folder.',

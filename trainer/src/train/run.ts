@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, readdir, readFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { BeltsightError, parseConfig } from '@beltsight/sdk';
@@ -128,24 +128,40 @@ export function runFiles(folder: string) {
 }
 
 /**
+ * Says at once, before any picture is read, that a run cannot start in a folder.
+ * @throws BeltsightError RUN_INVALID if it holds something already
+ */
+export async function requireUnused(folder: string): Promise<void> {
+  const held = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return [] as string[];
+    throw writeFailed(folder, cause);
+  });
+  if (held.length === 0) return;
+  const what = held.includes(RUN) ? 'holds a run already: add --resume to go on with it' : 'is not empty: empty it';
+  throw new BeltsightError('RUN_INVALID', `${folder} ${what}, or choose another folder with --out.`);
+}
+
+/**
  * Starts a run folder.
  * @param describe may put more into the folder; the description comes last, so that a run is whole or none
  * @throws BeltsightError RUN_INVALID if the folder holds something already
  */
 export async function createRun(folder: string, describe: () => Promise<Run>): Promise<Run> {
+  await requireUnused(folder);
   try {
     await mkdir(folder, { recursive: true });
   } catch (cause) {
     throw writeFailed(folder, cause);
   }
-  const held = await readdir(folder);
-  if (held.length > 0) {
-    const what = held.includes(RUN) ? 'holds a run already: add --resume to go on with it' : 'is not empty';
-    throw new BeltsightError('RUN_INVALID', `${folder} ${what}, or choose another folder with --out.`);
+  try {
+    const run = await describe();
+    await writeRunDescription(folder, run);
+    return run;
+  } catch (error) {
+    // It was empty; what lies there now would keep the next attempt from starting.
+    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
+    throw error;
   }
-  const run = await describe();
-  await writeRunDescription(folder, run);
-  return run;
 }
 
 /**

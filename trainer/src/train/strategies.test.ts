@@ -34,12 +34,14 @@ describe('what the paper compares', () => {
     for (const none of [lossOf(ccl, 1), lossOf({ ...ccl, strategy: 'sequential' }, 2)]) expect(none.global).toBeNull();
   });
 
-  it('refuses a scale named twice, and a denominator that is empty for the first class of a continual run', async () => {
+  it('refuses a scale named twice, and a denominator that is empty for a batch of one class', async () => {
     await expect(config({ local: { scales: [3, 3] } })).rejects.toThrow(/local.scales: must name each scale once/);
     const empty = { strategy: 'continual', global: { denominator: 'neg_only' } };
-    await expect(config({ ...empty, loss: 'ccl' })).rejects.toThrow(
-      /global.denominator: neg_only needs a second class/,
-    );
+    for (const batches of [empty, { ...empty, strategy: 'joint', sampler: 'shuffle' }]) {
+      await expect(config({ ...batches, loss: 'ccl' })).rejects.toThrow(
+        /global.denominator: neg_only needs a second class/,
+      );
+    }
     await expect(config(empty)).resolves.toMatchObject(empty);
   });
 

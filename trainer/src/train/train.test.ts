@@ -114,7 +114,10 @@ describe('training', () => {
 
   it('refuses a folder that is in use, one that is no run, and one below a file', async () => {
     await expect(train(await config(), { out: run('first') })).rejects.toThrow(/holds a run already: add --resume/);
-    await expect(train(await config(), { out: data })).rejects.toThrow(/is not empty/);
+    await expect(train(await config(), { out: data })).rejects.toThrow(/is not empty: empty it, or choose/);
+    // Before it looks at anything else.
+    const nothing = await config({ data: ['nowhere'] });
+    await expect(train(nothing, { out: run('first') })).rejects.toThrow(/holds a run already/);
     await expect(train(undefined, { out: data, resume: true })).rejects.toMatchObject({ code: 'RUN_INVALID' });
     await writeFile(run('file'), '');
     await expect(train(await config(), { out: join(run('file'), 'run') })).rejects.toMatchObject({
@@ -124,7 +127,10 @@ describe('training', () => {
   });
 
   it('refuses to go on with other images than it was started with', async () => {
-    await writeFile(join(data, 'bolt', 'train', 'good', '0.png'), 'another');
+    const file = join(data, 'bolt', 'train', 'good', '0.png');
+    const picture = await readFile(file);
+    // Of the same size, as those of one camera are.
+    await writeFile(file, picture.fill(0, 8));
     await expect(train(undefined, { out: run('first'), resume: true })).rejects.toMatchObject({
       code: 'RUN_INVALID',
       message: expect.stringContaining('put them back'),

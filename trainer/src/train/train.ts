@@ -22,6 +22,7 @@ import {
   labelledImages,
   type Run,
   readRunDescription,
+  requireUnused,
   runFiles,
   writeRunDescription,
 } from './run.js';
@@ -109,6 +110,7 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
 }
 
 async function startRun(config: TrainConfig, out: string, log: (line: string) => void): Promise<Run> {
+  await requireUnused(out);
   const found = await readDataset(config.data);
   const dataset = selectClasses(found, config.classes);
   requireTraining(dataset);

@@ -38,7 +38,8 @@ export function histogram(
 ): string {
   const { width, height, left, bottom, top, right } = SIZE;
   const all = [...good, ...defect];
-  const [low, high] = [Math.min(...all), Math.max(...all, threshold ?? 0)];
+  const marked = threshold === null ? all : [...all, threshold];
+  const [low, high] = [Math.min(...marked), Math.max(...marked)];
   const span = high - low || 1;
   const bins = 24;
   const count = (scores: readonly number[]) => {
