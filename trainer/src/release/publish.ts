@@ -12,7 +12,7 @@ import {
   Timestamp,
 } from '@tufjs/models';
 import { writeAtomically } from '../train/atomic.js';
-import { digestOf, encodeMetadata, type Published } from './repository.js';
+import { digestOf, encodeMetadata } from './repository.js';
 import { expiresSoon, expiryOf, rootOf, SPEC_VERSION, sameTrust, targetsOf } from './roles.js';
 import type { Settings } from './settings.js';
 import { type Signers, tufKey } from './signers.js';
@@ -40,17 +40,16 @@ export async function publish(options: PublishOptions): Promise<Publication> {
   const root = await publishRoot(options);
   const published = await repository.read();
   const staged = await workspace.staged();
-  const changed = await signTargets(options, root, published, staged);
-  const all = new Map(changed);
-  for (const [role, metadata] of published?.targets ?? []) {
-    if (!all.has(role) && rolesOf(settings).has(role)) all.set(role, metadata);
-  }
+  const before = new Map([...(published?.retired ?? []), ...(published?.targets ?? [])]);
+  const targets = await signTargets(options, root, before, staged);
   const snapshot = new Metadata(
     new Snapshot({
       version: (published?.snapshot.signed.version ?? 0) + 1,
       specVersion: SPEC_VERSION,
       expires: expiryOf(now, settings.roles.snapshot.expiryDays),
-      meta: Object.fromEntries([...all].map(([role, metadata]) => [`${role}.json`, metaFileOf(metadata)])),
+      meta: Object.fromEntries(
+        [...before, ...targets].map(([role, metadata]) => [`${role}.json`, metaFileOf(metadata)]),
+      ),
     }),
   );
   await signAs(signers, settings.roles.snapshot, 'snapshot', root, snapshot);
@@ -64,11 +63,12 @@ export async function publish(options: PublishOptions): Promise<Publication> {
   );
   await signAs(signers, settings.roles.timestamp, 'timestamp', root, timestamp);
   for (const [path, content] of staged) if (content) await repository.writeTarget(path, content);
-  for (const [role, metadata] of changed) await repository.writeMetadata(role, metadata);
+  for (const [role, metadata] of targets)
+    if (metadata !== before.get(role)) await repository.writeMetadata(role, metadata);
   await repository.writeMetadata('snapshot', snapshot);
   await repository.writeMetadata('timestamp', timestamp);
   await workspace.unstage(staged.keys());
-  const versions = [...all, ['snapshot', snapshot] as const, ['timestamp', timestamp] as const];
+  const versions = [...targets, ['snapshot', snapshot] as const, ['timestamp', timestamp] as const];
   return {
     root: root.signed.version,
     ...Object.fromEntries(versions.map(([role, metadata]) => [role, metadata.signed.version])),
@@ -127,17 +127,17 @@ function namesOf({ keys }: Settings, root: Metadata<Root>): string[] {
   );
 }
 
+/** Targets of every role in the settings: those of before where they hold and are as wanted, newly signed ones else. */
 async function signTargets(
   { settings, signers, now }: PublishOptions,
   root: Metadata<Root>,
-  published: Published | undefined,
+  before: ReadonlyMap<string, Metadata<Targets>>,
   staged: ReadonlyMap<string, Buffer | null>,
 ): Promise<ReadonlyMap<string, Metadata<Targets>>> {
-  const changed = new Map<string, Metadata<Targets>>();
+  const signed = new Map<string, Metadata<Targets>>();
   const owners = ownersOf(settings, staged.keys());
-  let top: Metadata<Targets> | undefined;
   for (const [role, { keys, threshold, expiryDays }] of rolesOf(settings)) {
-    const present = published?.targets.get(role);
+    const present = before.get(role);
     const targets = { ...present?.signed.targets };
     for (const [path, content] of staged) {
       if (owners.get(path) !== role) continue;
@@ -146,19 +146,16 @@ async function signTargets(
     }
     const version = (present?.signed.version ?? 0) + 1;
     const wanted = targetsOf(settings, role, version, expiryOf(now, expiryDays), targets);
-    const delegator = role === 'targets' ? root : (top as Metadata<Targets>);
+    const delegator = role === 'targets' ? root : (signed.get('targets') as Metadata<Targets>);
     const asBefore =
       present &&
       sameContent(present, wanted) &&
       isSignedFor(delegator, role, present) &&
       !expiresSoon(present.signed.expires, now, expiryDays);
-    if (!asBefore) {
-      await signAs(signers, { keys, threshold }, role, delegator, wanted);
-      changed.set(role, wanted);
-    }
-    if (role === 'targets') top = asBefore ? present : wanted;
+    if (!asBefore) await signAs(signers, { keys, threshold }, role, delegator, wanted);
+    signed.set(role, asBefore ? present : wanted);
   }
-  return changed;
+  return signed;
 }
 
 /** Which role signs for each path. */

@@ -166,6 +166,35 @@ describe('a site or line of its own', () => {
     expect(await client.target(path)).toMatchObject({ name: 'tiny' });
     await expect(addScope(scene.workspace.folder, line, async () => PASSPHRASE, QUICK)).rejects.toThrow('has its keys');
   });
+
+  it('may go and come back: devices lose sight of its releases, follow all else, and find them again', async () => {
+    const { folder } = scene.workspace;
+    const line = { site: 'plant1', line: 'line1' };
+    await addScope(folder, line, async () => PASSPHRASE, QUICK);
+    const scoped = await readSettings(folder);
+    const own = (await add(line)).path;
+    await scene.publish();
+    const second = (await add(line)).path;
+    expect(await scene.publish()).toMatchObject({ 'plant1~line1': 2 });
+    const client = await scene.client(await scene.serve());
+    expect(await client.target(own)).toBeDefined();
+
+    await writeSettings(folder, { ...scoped, scopes: [] });
+    const common = (await add()).path;
+    for (const snapshot of [3, 4]) {
+      expect(await scene.publish()).toEqual({ root: 1, targets: 2, snapshot, timestamp: snapshot });
+      expect(await client.target(own)).toBeUndefined();
+      expect(await client.target(common)).toBeDefined();
+    }
+    const { roles, releases } = await releaseStatus(scene.workspace, now());
+    expect(roles.map(({ role }) => role)).toEqual(['root', 'targets', 'snapshot', 'timestamp']);
+    expect(releases.map(({ path }) => path)).toEqual([common]);
+
+    await writeSettings(folder, scoped);
+    expect((await add(line)).path).toBe('releases/plant1/line1/tiny-3.json');
+    expect(await scene.publish()).toMatchObject({ 'plant1~line1': 3 });
+    for (const path of [own, second, common]) expect(await client.target(path)).toBeDefined();
+  });
 });
 
 describe('keys', () => {
