@@ -7,6 +7,7 @@ export {
   type InvalidMessage,
 } from './client/inspection-client.js';
 export type { ConnectionSource, ConnectOptions, ProtocolVersion } from './client/link.js';
+export { withoutPassword } from './client/problem.js';
 export type { CommandOptions, CommandReply } from './client/requests.js';
 export { nearest, parseConfig } from './config.js';
 export { BeltsightError, type ErrorCode } from './errors.js';

@@ -51,6 +51,11 @@ describe('device configuration', () => {
     ['a name that no topic can hold', minimal.replace('site: a', 'site: a/b'), /site: use 1 to 64 letters/],
     ['an address that is none', minimal.replace('mqtt://', 'http://'), /broker\.url: must look like mqtt/],
     [
+      'a password that cuts the address short',
+      minimal.replace('mqtt://', 'mqtt://user:pass/word@'),
+      /^(?!.*word@).*broker\.url: .*%2F/s,
+    ],
+    [
       'a proxy to a repository over MQTT',
       `${minimal}update: { root: r, proxy: 'http://p:1' }\n`,
       /update: .*go with url/,

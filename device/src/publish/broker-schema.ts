@@ -13,6 +13,7 @@ const shape = z.strictObject({
   url: z
     .string()
     .regex(/^(mqtts?|wss?):\/\/[^\s/]/, 'must look like mqtt://host:1883, mqtts://host:8883 or wss://host/path')
+    .refine(URL.canParse, 'is no address; in a password write "/" as %2F, "?" as %3F, "#" as %23')
     .describe('Address of the MQTT broker.'),
   version: z
     .enum(['auto', '5', '3.1.1'])

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withoutPassword } from '@beltsight/sdk';
 import { openCamera } from '../camera/open.js';
 import type { DeviceConfig } from '../config/schema.js';
 import { checkLines } from '../output/gpio/lines.js';
@@ -54,7 +55,7 @@ export async function* checksOf(config: DeviceConfig): AsyncGenerator<Check> {
   yield attempt('broker', async () => {
     const client = await connectionOf(config, undefined)(() => undefined);
     await client.endAsync();
-    return config.broker.url;
+    return withoutPassword(config.broker.url);
   });
 }
 

@@ -170,6 +170,15 @@ describe('dry run', () => {
     expect(lines.every((line) => line.startsWith('ok'))).toBe(true);
   });
 
+  it('keeps the password of the broker to itself', async () => {
+    const config = configOf(await startBroker());
+    const url = config.broker.url.replace('//', '//user:p@secret@');
+    const lines: string[] = [];
+    await dryRun({ ...config, broker: { ...config.broker, url } }, (line) => lines.push(line));
+    expect(lines.filter((line) => line.includes('broker'))).toEqual([expect.stringMatching(/^ok.*\*\*\*@127/)]);
+    expect(lines.join()).not.toContain('secret');
+  });
+
   it('names every fault at once', async () => {
     const config = { ...configOf(9, { path: '/no/images' }), bundle: '/no/bundle' };
     const lines: string[] = [];

@@ -217,9 +217,11 @@ describe('InspectionClient', () => {
   });
 
   it('keeps the password of an address to itself, and refuses an address that no device has', async () => {
-    const hidden = InspectionClient.connect('mqtt://user:secret@127.0.0.1:9', { timeoutMs: 2000 });
-    await expect(hidden).rejects.toThrow(/\*\*\*@127\.0\.0\.1:9/);
-    await expect(hidden).rejects.not.toThrow(/secret/);
+    for (const password of ['secret', 'p@secret', '1/secret']) {
+      const hidden = InspectionClient.connect(`mqtt://127.0.0.1:${password}@127.0.0.1:9`, { timeoutMs: 2000 });
+      await expect(hidden).rejects.toThrow(/mqtt:\/\/\*\*\*@127\.0\.0\.1:9 /);
+      await expect(hidden).rejects.not.toThrow(/secret/);
+    }
     await expect(InspectionClient.connect('mqtt://127.0.0.1:9', { site: 'a/b' })).rejects.toThrow(
       /"a\/b" cannot be a site/,
     );

@@ -105,9 +105,9 @@ function problem(url: string, what: string, cause: unknown, otherwise: string): 
   return new BeltsightError('BROKER_UNREACHABLE', message, { cause });
 }
 
-/** An address fit for messages and logs. */
+/** An address fit for messages and logs: without all that stands before its last `@`, since passwords may hold any character. */
 export function withoutPassword(url: string): string {
-  return url.replace(/(:\/\/)[^/@]*@/, '$1***@');
+  return url.replace(/(:\/\/).*@/, '$1***@');
 }
 
 function codeOf(error: unknown): unknown {

@@ -1,5 +1,7 @@
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { encode } from 'fast-png';
+import { zlibSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { BeltsightError } from '../errors.js';
 import { decodeHeatmap, encodeHeatmap } from './codec.js';
@@ -16,6 +18,29 @@ function refusal(bytes: Uint8Array): BeltsightError {
     return error as BeltsightError;
   }
   throw new Error('It was taken.');
+}
+
+function chunk(type: string, content: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(12 + content.length);
+  bytes.writeUInt32BE(content.length);
+  bytes.write(type, 4);
+  bytes.set(content, 8);
+  bytes.writeUInt32BE(crc32(bytes.subarray(4, -4)), bytes.length - 4);
+  return bytes;
+}
+
+/** The good one with other sides and data, in chunks of a length. */
+function withData(side: number, data: Uint8Array, length = data.length): Uint8Array {
+  const bytes = Buffer.from(good);
+  const header = Buffer.from(bytes.subarray(16, 29));
+  header.writeUInt32BE(side);
+  header.writeUInt32BE(side, 4);
+  const pieces = Array.from({ length: Math.ceil(data.length / length) }, (_, i) =>
+    chunk('IDAT', data.subarray(i * length, (i + 1) * length)),
+  );
+  // The data of the good one are its second chunk.
+  const rest = bytes.subarray(33 + 12 + bytes.readUInt32BE(33));
+  return Uint8Array.from(Buffer.concat([bytes.subarray(0, 8), chunk('IHDR', header), ...pieces, rest]));
 }
 
 describe('a hostile heatmap', () => {
@@ -35,6 +60,22 @@ describe('a hostile heatmap', () => {
     view.setUint32(16, 8);
     view.setUint32(20, 8);
     expect(refusal(bomb).message).toMatch(/more data than pixels/);
+  });
+
+  it('nor by zeros packed so well that they are no longer than the pixels: unpacking ends early', () => {
+    const zeros = zlibSync(new Uint8Array(2 ** 24));
+    expect(zeros.length).toBeLessThan(257 * 256);
+    expect(refusal(withData(256, zeros)).message).toMatch(/more data than pixels/);
+    // Whoever came so far would call it damaged.
+    zeros.fill(0xff, zeros.length / 2);
+    for (const length of [zeros.length, 100])
+      expect(refusal(withData(256, zeros, length)).message).toMatch(/more data than pixels/);
+  });
+
+  it('nor to one byte more or less', () => {
+    expect(refusal(withData(256, zlibSync(new Uint8Array(257 * 256 + 1)))).message).toMatch(/more data than pixels/);
+    expect(refusal(withData(256, zlibSync(new Uint8Array(257 * 256 - 1)))).message).toMatch(/less data than pixels/);
+    decodeHeatmap(withData(256, zlibSync(new Uint8Array(257 * 256)), 20));
   });
 
   it('nor by its length, a second header or another chunk', () => {

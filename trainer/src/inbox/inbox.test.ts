@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -84,6 +84,30 @@ describe('the inbox', () => {
   ])('refuses %s and keeps nothing', async (_, body, status) => {
     expect((await send(body)).status).toBe(status);
     expect(await readdir(good())).toEqual([]);
+  });
+
+  it('takes no picture without its line, and has one line on it when it comes again', async () => {
+    const about = join(folder, PLACE.className, 'collected.jsonl');
+    await mkdir(join(folder, PLACE.className));
+    await symlink('/dev/full', about);
+    const answer = await send(picture);
+    expect(answer.status).toBe(507);
+    expect(await answer.text()).toMatch(/disk of the inbox is full/);
+    expect(await readdir(good())).toEqual([]);
+    await rm(about);
+    expect((await send(picture)).status).toBe(201);
+    expect(JSON.parse(await readFile(about, 'utf8'))).toEqual({ file: PLACE.file, device: 'größe' });
+  });
+
+  it('begins a new line after one that a power cut has torn', async () => {
+    const about = join(folder, PLACE.className, 'collected.jsonl');
+    await mkdir(join(folder, PLACE.className));
+    await writeFile(about, '{"file":"a.png"}\n{"file":"b.p');
+    const second = { ...PLACE, file: '2.png' };
+    for (const place of [PLACE, second]) expect((await send(picture, {}, inboxPath(place))).status).toBe(201);
+    const lines = (await readFile(about, 'utf8')).split('\n').slice(2);
+    expect(lines.pop()).toBe('');
+    expect(lines.map((line) => JSON.parse(line).file)).toEqual([PLACE.file, second.file]);
   });
 
   it('refuses a place outside, another method, and another picture of the same name', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BeltsightError, contentDigest, type InboxPlace } from '@beltsight/sdk';
 import sharp from 'sharp';
@@ -40,7 +40,7 @@ export class Inbox {
   /**
    * Takes a picture: it is there whole, with the digest that was promised and decodable, or not at all.
    * @param promised its Content-Digest
-   * @param about JSON for the class's collected.jsonl
+   * @param about JSON for the class's collected.jsonl; it is there before the picture is
    * @returns whether it is new
    * @throws Refused with the status and what is wrong
    */
@@ -60,11 +60,11 @@ export class Inbox {
       if (digest !== promised)
         throw new Refused(400, `The body's digest is ${digest}, not ${promised}: send it again.`);
       await requirePng(part);
+      // Before the picture: one that is there is never sent again. If it does not get there now, the line comes twice, which does no harm.
+      await appendLine(join(this.folder, place.className, 'collected.jsonl'), { file: place.file, ...about });
       await rename(part, file);
       // The device removes what it was told is here.
       await syncFolder(dirname(file));
-      const line = { file: place.file, ...about };
-      await appendFile(join(this.folder, place.className, 'collected.jsonl'), `${JSON.stringify(line)}\n`);
       return true;
     } catch (error) {
       throw refusal(error);
@@ -95,6 +95,21 @@ async function write(file: string, body: AsyncIterable<Buffer>): Promise<string>
     await handle.close();
   }
   return contentDigest(hash.digest());
+}
+
+/** Appends a line of JSON that a power cut after this does not take. One that was cut off before is left alone on its own line. */
+async function appendLine(file: string, value: object): Promise<void> {
+  const handle = await open(file, 'a+');
+  try {
+    const { size } = await handle.stat();
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+    const isTorn = bytesRead > 0 && buffer.toString() !== '\n';
+    await handle.appendFile(`${isTorn ? '\n' : ''}${JSON.stringify(value)}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await syncFolder(dirname(file));
 }
 
 async function requirePng(file: string): Promise<void> {

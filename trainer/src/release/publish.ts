@@ -12,7 +12,7 @@ import {
   Timestamp,
 } from '@tufjs/models';
 import { writeAtomically } from '../train/atomic.js';
-import { digestOf, encodeMetadata, type Published } from './repository.js';
+import { digestOf, encodeMetadata } from './repository.js';
 import { expiresSoon, expiryOf, rootOf, SPEC_VERSION, sameTrust, targetsOf } from './roles.js';
 import type { Settings } from './settings.js';
 import { type Signers, tufKey } from './signers.js';
@@ -30,27 +30,29 @@ export type Publication = Readonly<Record<string, number>>;
 
 /**
  * Makes the repository follow settings and stage: signs a new root where keys or thresholds changed, targets of every role that changed
- * or expires soon, then snapshot and timestamp. Files are added first and `timestamp.json` is exchanged last, so that a client at any
- * moment sees the old state or the new, and a publishing that was interrupted is simply done again.
+ * or expires soon, then snapshot and timestamp. Nothing that is served is written before all is signed. Then files are added, and `timestamp.json` is
+ * exchanged last, so that a client at any moment sees the old state or the new, and a publishing that was interrupted is simply done again.
+ * Clients fetch a new root before all else (TUF specification, 5.3), so it comes just before the timestamp: where it trusts other keys, a
+ * client that looks between these two refuses what the old ones have signed, keeps what it has, and is right again at its next look.
  * @throws BeltsightError RELEASE_UNSIGNED naming the keys that are missing, KEY_INVALID, RELEASE_INVALID, IO_FAILED
  */
 export async function publish(options: PublishOptions): Promise<Publication> {
   const { workspace, signers, settings, now } = options;
   const { repository } = workspace;
-  const root = await publishRoot(options);
+  const present = await repository.root();
   const published = await repository.read();
+  const root = await signRoot(options, present);
   const staged = await workspace.staged();
-  const changed = await signTargets(options, root, published, staged);
-  const all = new Map(changed);
-  for (const [role, metadata] of published?.targets ?? []) {
-    if (!all.has(role) && rolesOf(settings).has(role)) all.set(role, metadata);
-  }
+  const before = new Map([...(published?.retired ?? []), ...(published?.targets ?? [])]);
+  const targets = await signTargets(options, root, before, staged);
   const snapshot = new Metadata(
     new Snapshot({
       version: (published?.snapshot.signed.version ?? 0) + 1,
       specVersion: SPEC_VERSION,
       expires: expiryOf(now, settings.roles.snapshot.expiryDays),
-      meta: Object.fromEntries([...all].map(([role, metadata]) => [`${role}.json`, metaFileOf(metadata)])),
+      meta: Object.fromEntries(
+        [...before, ...targets].map(([role, metadata]) => [`${role}.json`, metaFileOf(metadata)]),
+      ),
     }),
   );
   await signAs(signers, settings.roles.snapshot, 'snapshot', root, snapshot);
@@ -64,11 +66,14 @@ export async function publish(options: PublishOptions): Promise<Publication> {
   );
   await signAs(signers, settings.roles.timestamp, 'timestamp', root, timestamp);
   for (const [path, content] of staged) if (content) await repository.writeTarget(path, content);
-  for (const [role, metadata] of changed) await repository.writeMetadata(role, metadata);
+  for (const [role, metadata] of targets)
+    if (metadata !== before.get(role)) await repository.writeMetadata(role, metadata);
   await repository.writeMetadata('snapshot', snapshot);
+  if (root !== present) await repository.writeMetadata('root', root);
   await repository.writeMetadata('timestamp', timestamp);
+  if (root !== present) await rm(workspace.pendingRoot, { force: true });
   await workspace.unstage(staged.keys());
-  const versions = [...all, ['snapshot', snapshot] as const, ['timestamp', timestamp] as const];
+  const versions = [...targets, ['snapshot', snapshot] as const, ['timestamp', timestamp] as const];
   return {
     root: root.signed.version,
     ...Object.fromEntries(versions.map(([role, metadata]) => [role, metadata.signed.version])),
@@ -80,11 +85,15 @@ export function rolesOf({ roles, scopes }: Settings): ReadonlyMap<string, Settin
   return new Map([['targets', roles.targets], ...scopes.map((scope) => [scopeRole(scope), scope] as const)]);
 }
 
-/** The root that the settings ask for: the present one, or a new one that the keys of the old and of the new have signed. */
-async function publishRoot({ workspace, settings, signers, now }: PublishOptions): Promise<Metadata<Root>> {
-  const { repository } = workspace;
+/**
+ * The root that the settings ask for: the present one, or a new one that the keys of the old and of the new have signed. Its signatures are
+ * kept until it is published: other keys may be missing yet, and those of the root are seldom at hand.
+ */
+async function signRoot(
+  { workspace, settings, signers, now }: PublishOptions,
+  present: Metadata<Root> | undefined,
+): Promise<Metadata<Root>> {
   const { expiryDays } = settings.roles.root;
-  const present = await repository.root();
   const version = (present?.signed.version ?? 0) + 1;
   let wanted = rootOf(settings, version, expiryOf(now, expiryDays));
   if (present && sameTrust(present, wanted) && !expiresSoon(present.signed.expires, now, expiryDays)) return present;
@@ -93,11 +102,11 @@ async function publishRoot({ workspace, settings, signers, now }: PublishOptions
   if (pending && pending.signed.version === version && sameTrust(pending, wanted)) wanted = pending;
   const names = [...settings.roles.root.keys, ...(present ? namesOf(settings, present) : [])];
   const signed = await signers.sign(wanted, names);
+  await writeAtomically(workspace.pendingRoot, encodeMetadata(wanted));
   try {
     wanted.verifyDelegate('root', wanted);
     present?.verifyDelegate('root', wanted);
   } catch {
-    await writeAtomically(workspace.pendingRoot, encodeMetadata(wanted));
     throw unsigned(
       'root',
       names,
@@ -105,8 +114,6 @@ async function publishRoot({ workspace, settings, signers, now }: PublishOptions
       ` What is signed so far lies in ${workspace.pendingRoot}: carry it to whoever has them, and publish again.`,
     );
   }
-  await repository.writeMetadata('root', wanted);
-  await rm(workspace.pendingRoot, { force: true });
   return wanted;
 }
 
@@ -127,17 +134,17 @@ function namesOf({ keys }: Settings, root: Metadata<Root>): string[] {
   );
 }
 
+/** Targets of every role in the settings: those of before where they hold and are as wanted, newly signed ones else. */
 async function signTargets(
   { settings, signers, now }: PublishOptions,
   root: Metadata<Root>,
-  published: Published | undefined,
+  before: ReadonlyMap<string, Metadata<Targets>>,
   staged: ReadonlyMap<string, Buffer | null>,
 ): Promise<ReadonlyMap<string, Metadata<Targets>>> {
-  const changed = new Map<string, Metadata<Targets>>();
+  const signed = new Map<string, Metadata<Targets>>();
   const owners = ownersOf(settings, staged.keys());
-  let top: Metadata<Targets> | undefined;
   for (const [role, { keys, threshold, expiryDays }] of rolesOf(settings)) {
-    const present = published?.targets.get(role);
+    const present = before.get(role);
     const targets = { ...present?.signed.targets };
     for (const [path, content] of staged) {
       if (owners.get(path) !== role) continue;
@@ -146,19 +153,16 @@ async function signTargets(
     }
     const version = (present?.signed.version ?? 0) + 1;
     const wanted = targetsOf(settings, role, version, expiryOf(now, expiryDays), targets);
-    const delegator = role === 'targets' ? root : (top as Metadata<Targets>);
+    const delegator = role === 'targets' ? root : (signed.get('targets') as Metadata<Targets>);
     const asBefore =
       present &&
       sameContent(present, wanted) &&
       isSignedFor(delegator, role, present) &&
       !expiresSoon(present.signed.expires, now, expiryDays);
-    if (!asBefore) {
-      await signAs(signers, { keys, threshold }, role, delegator, wanted);
-      changed.set(role, wanted);
-    }
-    if (role === 'targets') top = asBefore ? present : wanted;
+    if (!asBefore) await signAs(signers, { keys, threshold }, role, delegator, wanted);
+    signed.set(role, asBefore ? present : wanted);
   }
-  return changed;
+  return signed;
 }
 
 /** Which role signs for each path. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BundleParts } from '@beltsight/sdk/bundle';
 import { blobPath, type Release } from '@beltsight/sdk/release';
@@ -23,6 +23,8 @@ const now = () => new Date();
 const everywhere = {};
 const add = (scope = everywhere, bundle = 'bundle', name = 'tiny') =>
   addBundle({ workspace: scene.workspace, bundle: join(scene.folder, bundle), name, scope, notes: '', now: now() });
+/** Passphrases of all keys but one. */
+const without = (missing: string) => async (key: string) => (key === missing ? undefined : PASSPHRASE);
 /** The same model with other thresholds. */
 const recalibrated = (parts: BundleParts): BundleParts => ({
   ...parts,
@@ -99,7 +101,6 @@ describe('publishing', () => {
     await scene.publish();
     const client = await scene.client(await scene.serve());
     await revoke(scene.workspace, path, now());
-    const without = (missing: string) => async (key: string) => (key === missing ? undefined : PASSPHRASE);
     for (const key of ['targets', 'snapshot', 'timestamp']) {
       await expect(scene.publish(now(), without(key))).rejects.toMatchObject({
         code: 'RELEASE_UNSIGNED',
@@ -158,13 +159,42 @@ describe('a site or line of its own', () => {
     await addScope(scene.workspace.folder, line, async () => PASSPHRASE, QUICK);
     const { path } = await add(line);
     expect(path).toBe('releases/plant1/line1/tiny-1.json');
-    await expect(
-      scene.publish(now(), async (key) => (key === 'plant1.line1' ? undefined : PASSPHRASE)),
-    ).rejects.toThrow('Role plant1~line1 needs more signatures');
+    await expect(scene.publish(now(), without('plant1.line1'))).rejects.toThrow(
+      'Role plant1~line1 needs more signatures',
+    );
     expect(await scene.publish()).toMatchObject({ 'plant1~line1': 1 });
     const client = await scene.client(await scene.serve());
     expect(await client.target(path)).toMatchObject({ name: 'tiny' });
     await expect(addScope(scene.workspace.folder, line, async () => PASSPHRASE, QUICK)).rejects.toThrow('has its keys');
+  });
+
+  it('may go and come back: devices lose sight of its releases, follow all else, and find them again', async () => {
+    const { folder } = scene.workspace;
+    const line = { site: 'plant1', line: 'line1' };
+    await addScope(folder, line, async () => PASSPHRASE, QUICK);
+    const scoped = await readSettings(folder);
+    const own = (await add(line)).path;
+    await scene.publish();
+    const second = (await add(line)).path;
+    expect(await scene.publish()).toMatchObject({ 'plant1~line1': 2 });
+    const client = await scene.client(await scene.serve());
+    expect(await client.target(own)).toBeDefined();
+
+    await writeSettings(folder, { ...scoped, scopes: [] });
+    const common = (await add()).path;
+    for (const snapshot of [3, 4]) {
+      expect(await scene.publish()).toEqual({ root: 1, targets: 2, snapshot, timestamp: snapshot });
+      expect(await client.target(own)).toBeUndefined();
+      expect(await client.target(common)).toBeDefined();
+    }
+    const { roles, releases } = await releaseStatus(scene.workspace, now());
+    expect(roles.map(({ role }) => role)).toEqual(['root', 'targets', 'snapshot', 'timestamp']);
+    expect(releases.map(({ path }) => path)).toEqual([common]);
+
+    await writeSettings(folder, scoped);
+    expect((await add(line)).path).toBe('releases/plant1/line1/tiny-3.json');
+    expect(await scene.publish()).toMatchObject({ 'plant1~line1': 3 });
+    for (const path of [own, second, common]) expect(await client.target(path)).toBeDefined();
   });
 });
 
@@ -181,6 +211,23 @@ describe('keys', () => {
     expect(await scene.publish()).toMatchObject({ root: 2 });
     expect(await client.target(path)).toBeDefined();
     expect(await (await scene.client(url, 'newcomer')).target(path)).toBeDefined();
+  });
+
+  it('are not replaced before all signatures are there, and that of the root is kept until then', async () => {
+    const { path } = await add();
+    await scene.publish();
+    const client = await scene.client(await scene.serve());
+    await rotate('targets');
+    const metadata = () => readdir(join(scene.workspace.repository.folder, 'metadata'));
+    const before = await metadata();
+    for (const key of ['targets_2', 'snapshot', 'timestamp']) {
+      await expect(scene.publish(now(), without(key))).rejects.toThrow(`missing are those of ${key}`);
+      expect(await metadata()).toEqual(before);
+      expect(await client.target(path)).toBeDefined();
+    }
+    expect(await scene.publish(now(), without('root'))).toMatchObject({ root: 2, targets: 2 });
+    expect(await client.target(path)).toBeDefined();
+    expect(await readdir(join(scene.workspace.folder, 'staged'))).not.toContain('root.json');
   });
 
   it('that were replaced are trusted no more', async () => {

@@ -11,6 +11,11 @@ import type { AnyMetadata } from './signers.js';
 export interface Published {
   readonly root: Metadata<Root>;
   readonly targets: ReadonlyMap<string, Metadata<Targets>>;
+  /**
+   * Roles of scopes that are no more, as they last were: nothing delegates to them, but clients refuse a snapshot that lacks a file they have
+   * seen (TUF specification, 5.5.5).
+   */
+  readonly retired: ReadonlyMap<string, Metadata<Targets>>;
   readonly snapshot: Metadata<Snapshot>;
   readonly timestamp: Metadata<Timestamp>;
 }
@@ -41,12 +46,16 @@ export class Repository {
     const timestamp = Metadata.fromJSON(MetadataKind.Timestamp, await this.#json('timestamp.json'));
     const { version } = timestamp.signed.snapshotMeta;
     const snapshot = Metadata.fromJSON(MetadataKind.Snapshot, await this.#json(`${version}.snapshot.json`));
-    const targets = new Map<string, Metadata<Targets>>();
+    const all = new Map<string, Metadata<Targets>>();
     for (const [file, meta] of Object.entries(snapshot.signed.meta)) {
       const role = file.replace(/\.json$/, '');
-      targets.set(role, Metadata.fromJSON(MetadataKind.Targets, await this.#json(`${meta.version}.${role}.json`)));
+      all.set(role, Metadata.fromJSON(MetadataKind.Targets, await this.#json(`${meta.version}.${role}.json`)));
     }
-    return { root, targets, snapshot, timestamp };
+    const scopes = all.get('targets')?.signed.delegations?.roles ?? {};
+    const isTrusted = (role: string) => role === 'targets' || Object.hasOwn(scopes, role);
+    const targets = new Map([...all].filter(([role]) => isTrusted(role)));
+    const retired = new Map([...all].filter(([role]) => !isTrusted(role)));
+    return { root, targets, retired, snapshot, timestamp };
   }
 
   /** Content of a target. */

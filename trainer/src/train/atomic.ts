@@ -4,11 +4,11 @@ import { BeltsightError } from '@beltsight/sdk';
 
 /**
  * Writes a file, with its folder where that is missing, so that a crash at any moment leaves the old content or the new: to
- * a file beside it, flushed, then renamed.
+ * a file beside it, flushed, then renamed. Processes, also on machines that share the folder, may write the same file: the last one counts.
  * @throws BeltsightError IO_FAILED naming the file; the old content is untouched
  */
 export async function writeAtomically(file: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${file}.part`;
+  const temporary = `${file}.${crypto.randomUUID().slice(0, 8)}.part`;
   try {
     await mkdir(dirname(file), { recursive: true });
     const handle = await open(temporary, 'w');

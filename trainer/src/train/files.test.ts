@@ -1,6 +1,6 @@
-import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { temporaryFolder } from '../testing/products.js';
 import { writeAtomically } from './atomic.js';
 import { readTrainConfig } from './config-file.js';
@@ -20,13 +20,22 @@ describe('writing a file', () => {
     expect(await readFile(path('new/folder/figures.json'), 'utf8')).toBe('{}');
   });
 
+  it('is whole whoever else writes it at the same time, and leaves nothing beside it', async () => {
+    const contents = Array.from({ length: 20 }, (_, i) => `${i}`.repeat(5000));
+    await Promise.all(contents.map((content) => writeAtomically(path('shared/table.csv'), content)));
+    expect(contents).toContain(await readFile(path('shared/table.csv'), 'utf8'));
+    expect(await readdir(path('shared'))).toEqual(['table.csv']);
+  });
+
   it('keeps the old content and names the remedy when the disk is full', async () => {
     await writeFile(path('kept'), 'old');
-    await symlink('/dev/full', path('kept.part'));
+    const random = vi.spyOn(crypto, 'randomUUID').mockReturnValue('01234567-0000-4000-8000-000000000000');
+    await symlink('/dev/full', path('kept.01234567.part'));
     await expect(writeAtomically(path('kept'), 'new')).rejects.toMatchObject({
       code: 'IO_FAILED',
       message: expect.stringMatching(/kept cannot be written: the disk is full; free some space/),
     });
+    random.mockRestore();
     expect(await readFile(path('kept'), 'utf8')).toBe('old');
   });
 
