@@ -21,8 +21,10 @@ function heartbeatOf(config: object = {}) {
     line: { set: (level) => levels.push(level) },
     failed: vi.fn(),
   });
-  const say = (...states: CameraStatus['state'][]) =>
-    heartbeat.status({ cameras: states.map((state) => ({ state })) } as StatusMessage);
+  const say = (...cameras: (CameraStatus['state'] | 'paused')[]) =>
+    heartbeat.status({
+      cameras: cameras.map((each) => (each === 'paused' ? { state: 'running', paused: true } : { state: each })),
+    } as StatusMessage);
   return { heartbeat, beats, levels, work, say };
 }
 
@@ -43,6 +45,9 @@ describe('Heartbeat', () => {
     ['any', ['running', 'failed'], true],
     ['any', ['ended', 'failed'], false],
     ['all', ['starting'], false],
+    ['all', ['running', 'paused'], false],
+    ['any', ['running', 'paused'], true],
+    ['any', ['paused'], false],
   ] as const)('with "%s" and cameras %j beats: %s', (cameras, states, beating) => {
     const { heartbeat, beats, say } = heartbeatOf({ cameras });
     say(...states);
