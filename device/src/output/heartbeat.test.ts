@@ -13,19 +13,24 @@ afterEach(() => {
 function heartbeatOf(config: object = {}) {
   const beats: number[] = [];
   const levels: boolean[] = [];
+  const chip = { broken: false };
+  const set = (level: boolean) => {
+    if (chip.broken) throw new Error('broken');
+    levels.push(level);
+  };
   const work = { busyMs: 0 };
   const heartbeat = new Heartbeat({
     config: heartbeatSchema.parse({ periodMs: 100, ...config }),
     busyMs: () => work.busyMs,
     beat: (number) => beats.push(number),
-    line: { set: (level) => levels.push(level) },
+    line: { set },
     failed: vi.fn(),
   });
   const say = (...cameras: (CameraStatus['state'] | 'paused')[]) =>
     heartbeat.status({
       cameras: cameras.map((each) => (each === 'paused' ? { state: 'running', paused: true } : { state: each })),
     } as StatusMessage);
-  return { heartbeat, beats, levels, work, say };
+  return { heartbeat, beats, levels, chip, work, say };
 }
 
 describe('Heartbeat', () => {
@@ -70,5 +75,19 @@ describe('Heartbeat', () => {
     expect(levels.at(-1)).toBe(false);
     vi.advanceTimersByTime(500);
     expect(beats).toEqual([1, 2]);
+  });
+
+  it('comes to the low level also when its line fails at the stop', () => {
+    const { heartbeat, levels, chip, say } = heartbeatOf();
+    say('running');
+    vi.advanceTimersByTime(100);
+    say('paused');
+    chip.broken = true;
+    vi.advanceTimersByTime(500);
+    expect(levels).toEqual([true]);
+    chip.broken = false;
+    vi.advanceTimersByTime(500);
+    expect(levels).toEqual([true, false]);
+    heartbeat.close();
   });
 });

@@ -54,9 +54,9 @@ export class Heartbeat {
   }
 
   #switch(level: boolean): void {
-    this.#level = level;
     try {
       this.parts.line?.set(level);
+      this.#level = level;
     } catch (error) {
       this.parts.failed(error);
     }

@@ -179,6 +179,17 @@ describe('the reject signal', () => {
     expect(figures()).toMatchObject({ sent: 1, lost: 1 });
   });
 
+  it('does not leave the ejector on when its line fails at the end of the pulse', async () => {
+    const { gpio, errors, result } = await start({ signal: { gpio: GPIO } });
+    result('reject');
+    gpio.fail('GPIO_V2_LINE_SET_VALUES_IOCTL', 'EIO');
+    await waitFor(() => expect(errors).toEqual([expect.stringMatching(/line 3 .*cannot be set \(EIO\)/)]));
+    expect(gpio.level('gpiochip0:3')).toBe(true);
+    gpio.mend();
+    await waitFor(() => expect(gpio.level('gpiochip0:3')).toBe(false));
+    expect(errors).toHaveLength(1);
+  });
+
   it('is one pulse where two cameras share the ejector', async () => {
     const { gpio, result } = await start({ signal: { gpio: GPIO } }, {}, ['belt', 'side']);
     result('reject', 0, 'belt');
