@@ -96,6 +96,14 @@ describe('the reject signal', () => {
     expect(figures()).toEqual({ sent: 2, lost: 0, pending: 0 });
   });
 
+  it('is not late where it names no way to the ejector, however long the device took', async () => {
+    const { rejects, result, figures } = await start({ signal: { maxLateMs: 1000 } });
+    result('reject', 5000);
+    expect(rejects()).toHaveLength(1);
+    expect(rejects()[0]?.lateMs).toBeLessThan(1000);
+    expect(figures()).toEqual({ sent: 1, lost: 0, pending: 0 });
+  });
+
   it('lets unknown products pass where configured', async () => {
     const { rejects, result } = await start({ signal: {}, unknown: 'pass' });
     result('unknown');

@@ -54,16 +54,18 @@ export class RejectSignals {
     return { sent: this.#sent, lost: this.#lost, pending: this.#schedule.size };
   }
 
-  /** Gives the signal when the product is at the ejector. */
+  /** Gives the signal when the product is at the ejector; at once where the configuration names no way to it. */
   push(rejection: Rejection): void {
-    const { config, encoder } = this.parts;
-    if (config.distance === undefined) {
-      this.#schedule.push(rejection.capturedMs + (config.delayMs ?? 0), rejection);
+    const { encoder } = this.parts;
+    const { delayMs, distance } = this.parts.config;
+    if (distance === undefined) {
+      const dueMs = delayMs === undefined ? performance.now() : rejection.capturedMs + delayMs;
+      this.#schedule.push(dueMs, rejection);
       return;
     }
     const position = encoder?.track.at(rejection.capturedMs);
     if (position === undefined) this.#lose('the encoder had told no position when the frame was captured');
-    else this.#schedule.push(position + config.distance, rejection);
+    else this.#schedule.push(position + distance, rejection);
   }
 
   /** The encoder has moved. */
