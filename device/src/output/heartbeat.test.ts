@@ -13,17 +13,24 @@ afterEach(() => {
 function heartbeatOf(config: object = {}) {
   const beats: number[] = [];
   const levels: boolean[] = [];
+  const chip = { broken: false };
+  const set = (level: boolean) => {
+    if (chip.broken) throw new Error('broken');
+    levels.push(level);
+  };
   const work = { busyMs: 0 };
   const heartbeat = new Heartbeat({
     config: heartbeatSchema.parse({ periodMs: 100, ...config }),
     busyMs: () => work.busyMs,
     beat: (number) => beats.push(number),
-    line: { set: (level) => levels.push(level) },
+    line: { set },
     failed: vi.fn(),
   });
-  const say = (...states: CameraStatus['state'][]) =>
-    heartbeat.status({ cameras: states.map((state) => ({ state })) } as StatusMessage);
-  return { heartbeat, beats, levels, work, say };
+  const say = (...cameras: (CameraStatus['state'] | 'paused')[]) =>
+    heartbeat.status({
+      cameras: cameras.map((each) => (each === 'paused' ? { state: 'running', paused: true } : { state: each })),
+    } as StatusMessage);
+  return { heartbeat, beats, levels, chip, work, say };
 }
 
 describe('Heartbeat', () => {
@@ -43,6 +50,9 @@ describe('Heartbeat', () => {
     ['any', ['running', 'failed'], true],
     ['any', ['ended', 'failed'], false],
     ['all', ['starting'], false],
+    ['all', ['running', 'paused'], false],
+    ['any', ['running', 'paused'], true],
+    ['any', ['paused'], false],
   ] as const)('with "%s" and cameras %j beats: %s', (cameras, states, beating) => {
     const { heartbeat, beats, say } = heartbeatOf({ cameras });
     say(...states);
@@ -65,5 +75,19 @@ describe('Heartbeat', () => {
     expect(levels.at(-1)).toBe(false);
     vi.advanceTimersByTime(500);
     expect(beats).toEqual([1, 2]);
+  });
+
+  it('comes to the low level also when its line fails at the stop', () => {
+    const { heartbeat, levels, chip, say } = heartbeatOf();
+    say('running');
+    vi.advanceTimersByTime(100);
+    say('paused');
+    chip.broken = true;
+    vi.advanceTimersByTime(500);
+    expect(levels).toEqual([true]);
+    chip.broken = false;
+    vi.advanceTimersByTime(500);
+    expect(levels).toEqual([true, false]);
+    heartbeat.close();
   });
 });

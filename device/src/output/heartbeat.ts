@@ -32,7 +32,8 @@ export class Heartbeat {
   /** Whether frames get through. */
   get alive(): boolean {
     const { config, busyMs } = this.parts;
-    const inspecting = (this.#cameras ?? []).map(({ state }) => state === 'running');
+    // A paused camera runs: it takes frames and inspects none.
+    const inspecting = (this.#cameras ?? []).map(({ state, paused }) => state === 'running' && !paused);
     const enough = config.cameras === 'all' ? !inspecting.includes(false) : inspecting.includes(true);
     return inspecting.length > 0 && enough && busyMs() < config.stuckMs;
   }
@@ -53,9 +54,9 @@ export class Heartbeat {
   }
 
   #switch(level: boolean): void {
-    this.#level = level;
     try {
       this.parts.line?.set(level);
+      this.#level = level;
     } catch (error) {
       this.parts.failed(error);
     }

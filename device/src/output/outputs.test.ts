@@ -96,6 +96,14 @@ describe('the reject signal', () => {
     expect(figures()).toEqual({ sent: 2, lost: 0, pending: 0 });
   });
 
+  it('is not late where it names no way to the ejector, however long the device took', async () => {
+    const { rejects, result, figures } = await start({ signal: { maxLateMs: 1000 } });
+    result('reject', 5000);
+    expect(rejects()).toHaveLength(1);
+    expect(rejects()[0]?.lateMs).toBeLessThan(1000);
+    expect(figures()).toEqual({ sent: 1, lost: 0, pending: 0 });
+  });
+
   it('lets unknown products pass where configured', async () => {
     const { rejects, result } = await start({ signal: {}, unknown: 'pass' });
     result('unknown');
@@ -179,6 +187,17 @@ describe('the reject signal', () => {
     expect(figures()).toMatchObject({ sent: 1, lost: 1 });
   });
 
+  it('does not leave the ejector on when its line fails at the end of the pulse', async () => {
+    const { gpio, errors, result } = await start({ signal: { gpio: GPIO } });
+    result('reject');
+    gpio.fail('GPIO_V2_LINE_SET_VALUES_IOCTL', 'EIO');
+    await waitFor(() => expect(errors).toEqual([expect.stringMatching(/line 3 .*cannot be set \(EIO\)/)]));
+    expect(gpio.level('gpiochip0:3')).toBe(true);
+    gpio.mend();
+    await waitFor(() => expect(gpio.level('gpiochip0:3')).toBe(false));
+    expect(errors).toHaveLength(1);
+  });
+
   it('is one pulse where two cameras share the ejector', async () => {
     const { gpio, result } = await start({ signal: { gpio: GPIO } }, {}, ['belt', 'side']);
     result('reject', 0, 'belt');
@@ -206,9 +225,10 @@ describe('the reject signal', () => {
 
 const tellEncoder =
   ({ listeners }: Awaited<ReturnType<typeof start>>['broker']) =>
-  (count: number) => {
+  async (count: number) => {
     const encoders = listeners.filter(({ topic }) => topic === 'plc/encoder');
     for (const { listener } of encoders) listener({ payload: `${count}` } as never);
+    await new Promise((resolve) => setImmediate(resolve));
   };
 
 describe('the reject signal by an encoder', () => {
@@ -217,14 +237,14 @@ describe('the reject signal by an encoder', () => {
   it('comes when the belt has moved so far, and waits while it stands', async () => {
     const { broker, rejects, result, figures } = await start({ signal });
     const tell = tellEncoder(broker);
-    tell(2 ** 32 - 100);
-    tell(2 ** 32 - 100);
+    await tell(2 ** 32 - 100);
+    await tell(2 ** 32 - 100);
     result('reject');
-    tell(200);
-    tell(200);
+    await tell(200);
+    await tell(200);
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(figures()).toEqual({ sent: 0, lost: 0, pending: 1 });
-    tell(400);
+    await tell(400);
     expect(rejects()).toHaveLength(1);
   });
 
@@ -233,9 +253,9 @@ describe('the reject signal by an encoder', () => {
     result('reject');
     expect(errors).toEqual([expect.stringMatching(/no position when the frame was captured/)]);
     const tell = tellEncoder(broker);
-    tell(10_000);
+    await tell(10_000);
     result('reject');
-    tell(3);
+    await tell(3);
     expect(figures()).toEqual({ sent: 0, lost: 2, pending: 0 });
     expect(errors.at(-1)).toMatch(/encoder began anew/);
   });
@@ -243,11 +263,11 @@ describe('the reject signal by an encoder', () => {
   it('moves every camera that listens to one topic', async () => {
     const { broker, rejects, result } = await start({ signal }, {}, ['belt', 'side']);
     const tell = tellEncoder(broker);
-    tell(0);
-    tell(0);
+    await tell(0);
+    await tell(0);
     result('reject', 0, 'belt');
     result('reject', 0, 'side');
-    tell(600);
+    await tell(600);
     expect(rejects().map(({ camera }) => camera)).toEqual(['belt', 'side']);
   });
 });

@@ -123,12 +123,13 @@ export class Outputs implements ServiceObserver {
     publisher: OutputsStart['publisher'],
     logger: Logger,
   ): RejectSignals {
-    const { gpio, encoder: encoderConfig, distance } = config;
+    const { gpio, encoder: encoderConfig, distance, maxLateMs } = config;
     const encoder =
       encoderConfig && distance !== undefined
         ? new Encoder({
             config: encoderConfig,
             distance,
+            maxLateMs,
             logger,
             subscribe: publisher.subscribe.bind(publisher),
             moved: () => signals.moved(),

@@ -90,7 +90,12 @@ const plcSchema = z.strictObject({
 
 const signalSchema = z
   .strictObject({
-    delayMs: z.number().min(0).max(3_600_000).optional().describe('From the capture of the frame to the ejector.'),
+    delayMs: z
+      .number()
+      .min(0)
+      .max(3_600_000)
+      .optional()
+      .describe('From the capture of the frame to the ejector; without it and a distance: at once.'),
     distance: z
       .number()
       .positive()

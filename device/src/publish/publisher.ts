@@ -24,6 +24,13 @@ export interface PublisherOptions {
 /** Hears the messages of a subscription. It must not throw, and returns at once. */
 export type Listener = (message: IPublishPacket) => void;
 
+export interface SubscribeOptions {
+  /** 0: what comes while the connection is away is gone. */
+  readonly qos?: 0 | 1;
+  /** Hears each time that the broker has taken the subscription. */
+  readonly granted?: () => void;
+}
+
 /** Why messages are lost: in the spool, or at the broker. */
 type Dropped = Readonly<Record<Loss | 'tooLarge' | 'refused', number>>;
 
@@ -58,7 +65,7 @@ export class Publisher {
   #limits: BrokerLimits = {};
   #waiters: (() => void)[] = [];
   #connections = 0;
-  readonly #subscriptions = new Map<string, { readonly listener: Listener; readonly granted: () => void }[]>();
+  readonly #subscriptions = new Map<string, (Required<SubscribeOptions> & { readonly listener: Listener })[]>();
   /** By topic; few. */
   readonly #retained = new Map<string, Buffer>();
 
@@ -110,12 +117,9 @@ export class Publisher {
     };
   }
 
-  /**
-   * Listens to a topic (no wildcards), from now on and whenever the connection comes back. A retained message comes each time.
-   * @param granted hears each time that the broker has taken the subscription
-   */
-  subscribe(topic: string, listener: Listener, granted: () => void = () => undefined): void {
-    this.#subscriptions.set(topic, [...this.#of(topic), { listener, granted }]);
+  /** Listens to a topic (no wildcards), from now on and whenever the connection comes back. A retained message comes each time. */
+  subscribe(topic: string, listener: Listener, { qos = 1, granted = () => undefined }: SubscribeOptions = {}): void {
+    this.#subscriptions.set(topic, [...this.#of(topic), { listener, qos, granted }]);
     this.#subscribe([topic]);
   }
 
@@ -187,7 +191,8 @@ export class Publisher {
 
   #subscribe(topics: string[]): void {
     if (topics.length === 0 || !this.#client?.connected) return;
-    this.#client.subscribe(topics, { qos: 1 }, (error) => {
+    const qosOf = (topic: string) => ({ qos: this.#of(topic).some(({ qos }) => qos === 1) ? 1 : 0 }) as const;
+    this.#client.subscribe(Object.fromEntries(topics.map((topic) => [topic, qosOf(topic)])), (error) => {
       if (error && this.#client?.connected)
         this.options.logger.error({ err: error, topics }, `The broker refuses a subscription: ${error.message}`);
       if (!error) for (const topic of topics) for (const { granted } of this.#of(topic)) granted();

@@ -15,9 +15,9 @@ function listen() {
   topic = new DesiredTopic({
     topic: 'update/desired',
     publisher: {
-      subscribe: (_, listener, taken) => {
+      subscribe: (_, listener, options) => {
         hear = (payload) => listener({ payload: Buffer.from(payload) } as never);
-        granted = taken ?? granted;
+        granted = options?.granted ?? granted;
       },
     },
     desire: (desired) => heard.push(desired),

@@ -40,11 +40,9 @@ export class DesiredTopic {
 
   constructor(private readonly parts: DesiredParts) {
     this.#grumble = new Grumble(parts.logger, () => performance.now());
-    parts.publisher.subscribe(
-      parts.topic,
-      ({ payload }) => this.#hear(Buffer.from(payload)),
-      () => this.#granted(),
-    );
+    parts.publisher.subscribe(parts.topic, ({ payload }) => this.#hear(Buffer.from(payload)), {
+      granted: () => this.#granted(),
+    });
   }
 
   close(): void {

@@ -18,6 +18,8 @@ export function recipeEffect({ controls, model, settings, changed }: RecipeParts
     const control = controlOf(controls, camera);
     if (name !== null) requireClass(model.manifest, name);
     await settings.setRecipe(camera, name, control.configuredClass);
+    // Another model may have come into use meanwhile.
+    if (name !== null) requireClass(model.manifest, name);
     control.recipe = name;
     changed();
     return { camera, class: name };

@@ -18,7 +18,11 @@ export function thresholdEffect({ model, settings }: ThresholdParts) {
     const known = requireClass(manifest, name);
     const chosen = rate === null ? asCalibrated(known) : thresholdOf(known, rate);
     await settings.setRate(manifest.modelId, name, rate);
-    model.useThresholds(thresholdsOf(manifest, settings));
+    if (model.manifest.modelId !== manifest.modelId) {
+      // It has thresholds of its own, and scores of another scale.
+      throw new BeltsightError('COMMAND_REFUSED', 'Another model has come into use meanwhile: ask again for that one.');
+    }
+    model.useThresholds(thresholdsOf(model.manifest, settings));
     return { class: name, ...chosen };
   };
 }

@@ -56,6 +56,13 @@ export function acknowledged(
   return { ...alarm, state: 'acknowledged', at, ...(by === undefined ? {} : { acknowledgedBy: by }) };
 }
 
+/** The alarm without a chart that could clear it: over. */
+export function abandoned(alarm: AlarmMessage, at: string): AlarmMessage {
+  if (alarm.state === 'cleared') return alarm;
+  const message = `${TITLES[alarm.kind]} of camera "${alarm.camera}" is no longer watched.`;
+  return { ...alarm, state: 'cleared', at, message };
+}
+
 const KINDS: readonly AlarmKind[] = ['reject-rate', 'unknown-rate'];
 const TITLES: Readonly<Record<AlarmKind, string>> = {
   'reject-rate': 'The reject rate',

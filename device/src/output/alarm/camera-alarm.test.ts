@@ -139,4 +139,24 @@ describe('CameraAlarm', () => {
     await alarm.close();
     expect(logger.error.mock.calls.filter(([, text]) => /cannot be written/.test(text))).toHaveLength(1);
   });
+
+  it('is over when its chart is no longer configured, and the other one is free to raise its own', async () => {
+    const first = await open();
+    first.add('pass', 30);
+    first.add('unknown', 10);
+    await first.alarm.close();
+    const second = await open({ rejects: CONFIG.rejects });
+    expect(second.said).toMatchObject([
+      {
+        ...first.said[0],
+        state: 'cleared',
+        at: expect.any(String),
+        message: expect.stringMatching(/unknown products .* no longer watched/),
+      },
+    ]);
+    second.add('pass', 30);
+    second.add('reject', 20);
+    expect(second.said.at(-1)).toMatchObject({ state: 'raised', kind: 'reject-rate' });
+    await second.alarm.close();
+  });
 });

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Product } from '../judge/judge.js';
 import type { AlarmConfig } from '../schema.js';
 import { StateFile } from '../state-file.js';
-import { type AlarmKind, acknowledged, alarmAfter, type Readings } from './alarm.js';
+import { type AlarmKind, abandoned, acknowledged, alarmAfter, type Readings } from './alarm.js';
 import { Chart, chartStateSchema } from './chart.js';
 
 const stateSchema = z.object({
@@ -103,7 +103,8 @@ export class CameraAlarm {
     this.#charts = new Map(
       charts.flatMap(([kind, chart]) => (chart ? [[kind, new Chart(chart, state?.charts[kind])] as const] : [])),
     );
-    this.#alarm = state?.alarm;
+    const alarm = state?.alarm;
+    this.#alarm = alarm && !this.#charts.has(alarm.kind) ? abandoned(alarm, new Date().toISOString()) : alarm;
   }
 
   #save(): void {

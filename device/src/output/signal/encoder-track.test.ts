@@ -5,7 +5,10 @@ import { EncoderTrack, type TrackOptions } from './encoder-track.js';
 /** A track with a clock of its own. */
 function trackOf(options: Partial<TrackOptions> = {}) {
   const clock = { ms: 0 };
-  const track = new EncoderTrack({ bits: 32, reverse: false, resetCounts: 1000, ...options }, () => clock.ms);
+  const track = new EncoderTrack(
+    { bits: 32, reverse: false, resetCounts: 1000, toleranceMs: 50, ...options },
+    () => clock.ms,
+  );
   const read = (raw: number, atMs: number) => {
     clock.ms = Math.max(clock.ms, atMs);
     return track.read(raw, atMs);
@@ -44,7 +47,7 @@ describe('EncoderTrack', () => {
     expect(track.at(0)).toBeUndefined();
     read(0, 0);
     read(100, 100);
-    expect([track.at(-1), track.at(50), track.at(150), track.at(200), track.at(900)]).toEqual([
+    expect([track.at(-1), track.at(50), track.at(150), track.at(200), track.at(250)]).toEqual([
       undefined,
       50,
       150,
@@ -56,6 +59,44 @@ describe('EncoderTrack', () => {
     clock.ms = 180;
     expect(track.reached(180)).toBe(true);
     expect(track.reached(181)).toBe(false);
+  });
+
+  it('tells no position in a silence in which the belt has moved, nor how early a target was passed in it', () => {
+    const { track, clock, read } = trackOf();
+    for (let ms = 0; ms <= 1000; ms += 10) read(ms, ms);
+    clock.ms = 3000;
+    expect([track.at(1005), track.at(1060), track.at(1061), track.at(2500)]).toEqual([
+      1005,
+      1010,
+      undefined,
+      undefined,
+    ]);
+    expect([track.mayTell(990), track.mayTell(2500)]).toEqual([false, true]);
+    read(3000, 3000);
+    expect([track.at(1005), track.at(1060), track.at(2500), track.at(3000)]).toEqual([1005, 1010, undefined, 3000]);
+    expect(track.mayTell(2500)).toBe(false);
+    expect(track.lateMs(2990)).toBe(2000);
+  });
+
+  it('knows afterwards where the belt was in a silence in which it stood', () => {
+    const { track, read } = trackOf();
+    // An encoder that tells changes only: the belt slows down, stands, and starts.
+    for (const [count, ms] of [
+      [0, 0],
+      [100, 100],
+      [200, 200],
+      [202, 300],
+      [220, 10_000],
+    ] as const)
+      read(count, ms);
+    expect(track.at(5000)).toBeGreaterThanOrEqual(202);
+    expect(track.at(5000)).toBeLessThanOrEqual(220);
+  });
+
+  it('reckons between readings of which none is missing, though one came late', () => {
+    const { track, read } = trackOf();
+    for (const ms of [0, 100, 200, 430]) read(ms, ms);
+    expect(track.at(400)).toBe(400);
   });
 
   it('takes the configured speed for the one to come, in the direction that was measured', () => {

@@ -14,6 +14,8 @@ export interface TrackOptions {
   readonly countsPerSecond?: number | undefined;
   /** A count that falls back by more than this is that of a counter that began anew. */
   readonly resetCounts: number;
+  /** What a position may be out by, as a time in milliseconds. */
+  readonly toleranceMs: number;
 }
 
 /** Enough for the seconds between a capture and its result, at any sensible rate of readings. */
@@ -21,7 +23,8 @@ const READINGS = 1024;
 
 /**
  * Where the belt is and was, from readings of a counter: unwrapped, and reckoned between readings. Beyond the newest reading it is
- * reckoned for as long as the last two lay apart, and not at all when they were equal: the belt may have stopped.
+ * reckoned for as long as the last two lay apart, and not at all when they were equal: the belt may have stopped. After that no
+ * position is known until the next reading, and where readings were missing while the belt moved, for good.
  */
 export class EncoderTrack implements Axis {
   #readings: Reading[] = [];
@@ -46,35 +49,45 @@ export class EncoderTrack implements Axis {
     return 'moved';
   }
 
-  /** The position at a time; undefined before the first reading. */
+  /** The position at a time; undefined before the first reading and in a silence. */
   at(ms: number): number | undefined {
-    const after = this.#readings.findLastIndex((reading) => reading.atMs <= ms);
-    const [from, to] = [this.#readings[after], this.#readings[after + 1]];
+    const i = this.#readings.findLastIndex((reading) => reading.atMs <= ms);
+    const [from, to] = [this.#readings[i], this.#readings[i + 1]];
     if (!from) return undefined;
-    if (!to) return from.position + this.#speed() * Math.min(ms - from.atMs, this.#horizonMs());
-    return from.position + ((to.position - from.position) * (ms - from.atMs)) / (to.atMs - from.atMs);
+    if (to && !this.#silentAfter(i)) {
+      return from.position + ((to.position - from.position) * (ms - from.atMs)) / (to.atMs - from.atMs);
+    }
+    return ms - from.atMs <= this.#stepMs(i) + this.options.toleranceMs ? this.#reckon(i, ms) : undefined;
+  }
+
+  /** Whether the next reading may tell the position at a time that is not known yet. */
+  mayTell(ms: number): boolean {
+    const last = this.#readings.at(-1);
+    return last !== undefined && ms > last.atMs;
   }
 
   reached(target: number): boolean {
-    const position = this.at(this.now());
-    return position !== undefined && position >= target;
+    const last = this.#readings.length - 1;
+    return last >= 0 && this.#reckon(last, this.now()) >= target;
   }
 
   msUntil(target: number): number | undefined {
-    const [last, speed] = [this.#readings.at(-1), this.#speed()];
+    const i = this.#readings.length - 1;
+    const [last, speed] = [this.#readings[i], this.#speed(i)];
     if (!last || speed <= 0) return undefined;
     const [ms, sinceMs] = [(target - last.position) / speed, this.now() - last.atMs];
-    // Beyond the horizon nothing moves before the next reading.
-    return Math.max(ms, sinceMs) <= this.#horizonMs() ? ms - sinceMs : undefined;
+    // Beyond the step nothing moves before the next reading.
+    return Math.max(ms, sinceMs) <= this.#stepMs(i) ? ms - sinceMs : undefined;
   }
 
+  /** In a silence nobody knows when a target was passed: as late as it can be. */
   lateMs(target: number): number {
     const now = this.now();
-    const points = [...this.#readings, { position: this.at(now) ?? 0, atMs: now }];
-    for (let i = points.length - 1; i > 0; i--) {
-      const [from, to] = [points[i - 1] as Reading, points[i] as Reading];
+    const points = [...this.#readings, { position: this.#reckon(this.#readings.length - 1, now), atMs: now }];
+    for (let i = points.length - 2; i >= 0; i--) {
+      const [from, to] = [points[i] as Reading, points[i + 1] as Reading];
       if (from.position >= target || to.position < target) continue;
-      const share = (target - from.position) / (to.position - from.position);
+      const share = this.#silentAfter(i) ? 0 : (target - from.position) / (to.position - from.position);
       return Math.max(0, now - (from.atMs + share * (to.atMs - from.atMs)));
     }
     return now - (points[0] as Reading).atMs;
@@ -88,17 +101,34 @@ export class EncoderTrack implements Axis {
     return reverse ? -wrapped : wrapped;
   }
 
-  /** Counts a millisecond. */
-  #speed(): number {
-    const [before, last] = this.#readings.slice(-2);
-    if (!before || !last || before.position === last.position) return 0;
+  /** The position some time after a reading, as far as the readings up to it tell. */
+  #reckon(i: number, ms: number): number {
+    const { position, atMs } = this.#readings[i] as Reading;
+    return position + this.#speed(i) * Math.min(ms - atMs, this.#stepMs(i));
+  }
+
+  /** Whether readings are missing after one, and the belt moved meanwhile: by more than a step at its fastest. */
+  #silentAfter(i: number): boolean {
+    const [from, to] = [this.#readings[i], this.#readings[i + 1]];
+    if (i === 0 || !from || !to) return false;
+    const reachMs = this.#stepMs(i) + this.options.toleranceMs;
+    if (to.atMs - from.atMs <= this.#stepMs(i) + reachMs) return false;
+    const fastest = Math.max(...this.#readings.slice(0, i + 1).map((_, before) => Math.abs(this.#speed(before))));
+    return Math.abs(to.position - from.position) > fastest * reachMs;
+  }
+
+  /** Counts a millisecond, when a reading came. */
+  #speed(i: number): number {
+    const [before, reading] = [this.#readings[i - 1], this.#readings[i]];
+    if (!before || !reading || before.position === reading.position) return 0;
     const { countsPerSecond } = this.options;
-    const measured = (last.position - before.position) / Math.max(last.atMs - before.atMs, 1e-3);
+    const measured = (reading.position - before.position) / Math.max(reading.atMs - before.atMs, 1e-3);
     return countsPerSecond === undefined ? measured : (Math.sign(measured) * countsPerSecond) / 1000;
   }
 
-  #horizonMs(): number {
-    const [before, last] = this.#readings.slice(-2);
-    return before && last ? last.atMs - before.atMs : 0;
+  /** How long after the one before it a reading came; 0 where there is none. */
+  #stepMs(i: number): number {
+    const [before, reading] = [this.#readings[i - 1], this.#readings[i]];
+    return before && reading ? reading.atMs - before.atMs : 0;
   }
 }

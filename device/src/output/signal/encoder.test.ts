@@ -19,34 +19,55 @@ function encoderOf(config: object) {
   const encoder = new Encoder({
     config: { bits: 32, reverse: false, pollMs: 1, ...config } as never,
     distance: 1000,
+    maxLateMs: 50,
     logger,
-    subscribe: (topic, listener) => topics.set(topic, listener),
+    subscribe: (topic, listener, { qos }) => topics.set(`${topic}, QoS ${qos}`, listener),
     moved,
     anew,
   });
   closers.push(() => encoder.close());
-  const send = (payload: string | Buffer) => topics.get('plc/encoder')?.({ payload } as IPublishPacket);
+  const send = (payload: string | Buffer) => topics.get('plc/encoder, QoS 0')?.({ payload } as IPublishPacket);
   return { encoder, logger, moved, anew, send };
 }
 
+/** What came in this turn of the event loop is read. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
 describe('an encoder on a topic', () => {
-  it('moves with every count, and says once that a payload is none', () => {
+  it('moves with every count, and says once that a payload is none', async () => {
     const { encoder, logger, moved, anew, send } = encoderOf({ topic: 'plc/encoder' });
     send('4294967290');
+    await turn();
     for (const payload of ['', 'NaN', '{"count":1}', '1e9', '0x10', '1'.repeat(40), Buffer.alloc(1 << 20)]) {
       send(payload);
     }
     expect(logger.error.mock.calls).toEqual([[expect.stringMatching(/plc\/encoder holds no count/)]]);
     // The second time the belt stands, and nothing is reckoned beyond the reading.
     send(Buffer.from(' 4\n'));
+    await turn();
     send('4');
+    await turn();
     expect(encoder.track.at(performance.now())).toBe(10);
     expect(moved).toHaveBeenCalledTimes(3);
     send('4294900000');
+    await turn();
     expect(anew).toHaveBeenCalledTimes(1);
+    send('1');
     encoder.close();
     send('0');
+    await turn();
     expect(moved).toHaveBeenCalledTimes(4);
+  });
+
+  it('takes counts that come in one go for one reading, the last: the others have waited', async () => {
+    const { encoder, moved, send } = encoderOf({ topic: 'plc/encoder' });
+    send('0');
+    await turn();
+    for (let count = 1; count <= 500; count++) send(`${count}`);
+    expect(moved).toHaveBeenCalledTimes(1);
+    await turn();
+    expect(moved).toHaveBeenCalledTimes(2);
+    expect(encoder.track.at(performance.now())).toBeGreaterThanOrEqual(500);
   });
 
   it('takes a number for a count and nothing else for one', () => {

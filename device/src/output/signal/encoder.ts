@@ -7,8 +7,9 @@ import { EncoderTrack } from './encoder-track.js';
 export interface EncoderParts {
   readonly config: EncoderConfig;
   readonly distance: number;
+  readonly maxLateMs: number;
   readonly logger: Pick<Logger, 'warn' | 'error'>;
-  readonly subscribe: (topic: string, listener: (message: IPublishPacket) => void) => void;
+  readonly subscribe: (topic: string, listener: (message: IPublishPacket) => void, options: { qos: 0 }) => void;
   /** The belt has moved. */
   readonly moved: () => void;
   /** The counter began anew: targets from before mean nothing. */
@@ -25,8 +26,8 @@ export class Encoder {
   #faulty = false;
 
   constructor(private readonly parts: EncoderParts) {
-    const { config, distance } = parts;
-    this.track = new EncoderTrack({ ...config, resetCounts: distance });
+    const { config, distance, maxLateMs } = parts;
+    this.track = new EncoderTrack({ ...config, resetCounts: distance, toleranceMs: maxLateMs });
     this.#stop = 'topic' in config ? this.#listen(config.topic) : this.#poll(config.path, config.pollMs);
   }
 
@@ -36,14 +37,27 @@ export class Encoder {
 
   #listen(topic: string): () => void {
     let open = true;
-    this.parts.subscribe(topic, ({ payload }) => {
+    let latest = 0;
+    let turn: NodeJS.Immediate | undefined;
+    const listener = ({ payload }: IPublishPacket) => {
       if (!open) return;
       const count = countOf(payload);
-      if (count === undefined) this.#fault(`The encoder's topic ${topic} holds no count: send a number as text.`);
-      else this.#read(count);
-    });
+      if (count === undefined) {
+        this.#fault(`The encoder's topic ${topic} holds no count: send a number as text.`);
+        return;
+      }
+      // Of counts that come in one go all but the last have waited somewhere, and tell of another time.
+      latest = count;
+      turn ??= setImmediate(() => {
+        turn = undefined;
+        this.#read(latest);
+      });
+    };
+    // A count that the broker kept would be out of date.
+    this.parts.subscribe(topic, listener, { qos: 0 });
     return () => {
       open = false;
+      clearImmediate(turn);
     };
   }
 

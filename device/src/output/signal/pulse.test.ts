@@ -31,17 +31,45 @@ describe('Pulse', () => {
     await pulse.finished();
   });
 
-  it('tells of a line that cannot be switched off, and can be asked again', () => {
+  it('tries again to switch off a line that does not obey, tells of it once, and is finished when it is off', async () => {
+    const [failed, finished] = [vi.fn(), vi.fn()];
+    let stuck = true;
+    const set = vi.fn((active: boolean) => {
+      if (!active && stuck) throw new Error('stuck');
+    });
+    const pulse = new Pulse({ set }, failed);
+    pulse.trigger(10);
+    void pulse.finished().then(finished);
+    await vi.advanceTimersByTimeAsync(60_000);
+    // It may take the driver a while to find out, and nothing else happens meanwhile.
+    expect(set.mock.calls.length).toBeLessThan(60);
+    expect(failed).toHaveBeenCalledTimes(1);
+    expect(finished).not.toHaveBeenCalled();
+    stuck = false;
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(set).toHaveBeenLastCalledWith(false);
+    expect(finished).toHaveBeenCalled();
+    set.mockClear();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(set).not.toHaveBeenCalled();
+  });
+
+  it('goes on with a trigger while a line does not obey, and gives up when it is ended', async () => {
     const failed = vi.fn();
     const set = vi.fn((active: boolean) => {
       if (!active) throw new Error('stuck');
     });
     const pulse = new Pulse({ set }, failed);
     pulse.trigger(10);
+    await vi.advanceTimersByTimeAsync(20);
+    pulse.trigger(1000);
+    set.mockClear();
+    await vi.advanceTimersByTimeAsync(990);
+    expect(set).not.toHaveBeenCalled();
     pulse.end();
-    expect(failed).toHaveBeenCalledTimes(1);
-    pulse.trigger(10);
-    expect(set).toHaveBeenLastCalledWith(true);
-    pulse.end();
+    expect(failed).toHaveBeenCalledTimes(2);
+    await pulse.finished();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(set).toHaveBeenCalledTimes(1);
   });
 });

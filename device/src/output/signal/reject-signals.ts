@@ -31,6 +31,8 @@ export interface RejectSignalsParts {
 /** The reject signals of one camera, from the verdict to the ejector. */
 export class RejectSignals {
   readonly #schedule: Schedule<Rejection>;
+  /** The next reading of the encoder tells where the belt was at their capture. */
+  #unplaced: Rejection[] = [];
   #sent = 0;
   #lost = 0;
   /** Sends the PLC's reset when the last signal is long enough ago. */
@@ -51,23 +53,23 @@ export class RejectSignals {
 
   /** Since the start; `lost`: not given, or not by every way that is configured. */
   get figures(): { readonly sent: number; readonly lost: number; readonly pending: number } {
-    return { sent: this.#sent, lost: this.#lost, pending: this.#schedule.size };
+    return { sent: this.#sent, lost: this.#lost, pending: this.#schedule.size + this.#unplaced.length };
   }
 
-  /** Gives the signal when the product is at the ejector. */
+  /** Gives the signal when the product is at the ejector; at once where the configuration names no way to it. */
   push(rejection: Rejection): void {
     const { config, encoder } = this.parts;
-    if (config.distance === undefined) {
-      this.#schedule.push(rejection.capturedMs + (config.delayMs ?? 0), rejection);
-      return;
+    if (encoder) this.#place(rejection, encoder);
+    else {
+      const { delayMs } = config;
+      this.#schedule.push(delayMs === undefined ? performance.now() : rejection.capturedMs + delayMs, rejection);
     }
-    const position = encoder?.track.at(rejection.capturedMs);
-    if (position === undefined) this.#lose('the encoder had told no position when the frame was captured');
-    else this.#schedule.push(position + config.distance, rejection);
   }
 
   /** The encoder has moved. */
   moved(): void {
+    const { encoder } = this.parts;
+    if (encoder) for (const rejection of this.#unplaced.splice(0)) this.#place(rejection, encoder);
     this.#schedule.check();
   }
 
@@ -79,8 +81,19 @@ export class RejectSignals {
   /** Gives the signals that become due in so long; what is left is lost. Then the PLC's value is reset. */
   async close(patienceMs: number): Promise<void> {
     await this.#schedule.close(patienceMs);
+    for (const _ of this.#unplaced.splice(0)) this.#lose(LOSSES.shutdown(this.parts.config, 0));
     await Promise.race([this.#reset.finished(), sleep(patienceMs, undefined, { ref: false })]);
     this.#reset.end();
+  }
+
+  #place(rejection: Rejection, { track }: Encoder): void {
+    const { config } = this.parts;
+    const position = track.at(rejection.capturedMs);
+    if (position !== undefined) this.#schedule.push(position + (config.distance ?? 0), rejection);
+    else if (!track.mayTell(rejection.capturedMs))
+      this.#lose('the encoder told no position when the frame was captured, or was silent while the belt moved');
+    else if (this.#unplaced.length >= config.maxPending) this.#lose(LOSSES.full(config, 0));
+    else this.#unplaced.push(rejection);
   }
 
   #fire(rejection: Rejection, lateMs: number): void {

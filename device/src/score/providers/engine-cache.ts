@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { holderOf, LOCK, tryLock } from '../../lock.js';
 
 /** Everything that makes one engine unlike another. ONNX Runtime itself looks at much less (its issue 22244). */
 export type EngineKey = Readonly<Record<string, unknown>>;
@@ -16,7 +17,6 @@ export interface EngineCacheOptions {
 }
 
 const SEAL = 'sealed.json';
-const LOCK = 'lock';
 /** Engines kept: the one in use and the one before it, for a rollback. */
 const KEPT = 2;
 
@@ -31,6 +31,7 @@ export class EngineCache {
     /** Whether there are engines already. */
     readonly filled: boolean,
     private readonly root: string,
+    private readonly lock: FileHandle,
   ) {}
 
   /**
@@ -41,7 +42,7 @@ export class EngineCache {
     const name = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 24);
     const folder = join(root, name);
     await mkdir(folder, { recursive: true });
-    await lock(folder, options);
+    const lock = await waitForLock(folder, options);
     try {
       const filled = await isSealed(folder);
       if (filled) {
@@ -53,9 +54,9 @@ export class EngineCache {
         await empty(folder);
         await writeFile(join(folder, 'key.json'), `${JSON.stringify(key, null, 2)}\n`);
       }
-      return new EngineCache(folder, filled, root);
+      return new EngineCache(folder, filled, root, lock);
     } catch (error) {
-      await unlock(folder);
+      await lock.close();
       throw error;
     }
   }
@@ -81,7 +82,7 @@ export class EngineCache {
 
   /** Lets other processes use the folder. */
   async release(): Promise<void> {
-    await unlock(this.folder);
+    await this.lock.close();
   }
 
   async #removeOld(): Promise<void> {
@@ -91,7 +92,9 @@ export class EngineCache {
     );
     const others = folders.filter(({ path }) => path !== this.folder).sort((a, b) => b.at - a.at);
     for (const { path } of others.slice(KEPT - 1)) {
-      if (!(await ownerOf(path))) await rm(path, { recursive: true, force: true });
+      const lock = await tryLock(path);
+      if (!lock) continue;
+      await rm(path, { recursive: true, force: true }).finally(() => lock.close());
     }
   }
 }
@@ -131,39 +134,17 @@ async function flush(file: string): Promise<void> {
   await handle.close();
 }
 
-async function lock(folder: string, { log, waitMs = 30 * 60_000, pollMs = 500 }: EngineCacheOptions): Promise<void> {
+async function waitForLock(
+  folder: string,
+  { log, waitMs = 30 * 60_000, pollMs = 500 }: EngineCacheOptions,
+): Promise<FileHandle> {
   const end = performance.now() + waitMs;
   for (let told = false; ; told = true) {
-    try {
-      await writeFile(join(folder, LOCK), String(process.pid), { flag: 'wx' });
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const owner = await ownerOf(folder);
-    if (owner === undefined) {
-      // Left by a process that is no more.
-      await unlock(folder);
-      continue;
-    }
-    if (performance.now() > end) throw new Error(`process ${owner} has held ${folder} for ${waitMs / 1000} s`);
-    if (!told) log?.(`Process ${owner} builds the same engine: waiting for it.`);
+    const lock = await tryLock(folder);
+    if (lock) return lock;
+    const holder = await holderOf(folder);
+    if (performance.now() > end) throw new Error(`process ${holder} has held ${folder} for ${waitMs / 1000} s`);
+    if (!told) log?.(`Process ${holder} builds the same engine: waiting for it.`);
     await sleep(pollMs);
-  }
-}
-
-async function unlock(folder: string): Promise<void> {
-  await rm(join(folder, LOCK), { force: true });
-}
-
-/** The living process that holds a folder. A lock under this process's own id is left from before a restart of the machine. */
-async function ownerOf(folder: string): Promise<number | undefined> {
-  const pid = Number(await readFile(join(folder, LOCK), 'utf8').catch(() => 'none'));
-  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return undefined;
-  try {
-    process.kill(pid, 0);
-    return pid;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' ? pid : undefined;
   }
 }
