@@ -23,6 +23,13 @@ export interface Frame extends Picture {
   readonly source?: string;
 }
 
+/** A frame with pixels of its own, in the memory given if that has the right size. */
+export function copied(frame: Frame, memory?: Uint8Array): Frame {
+  if (memory?.length !== frame.data.length) return { ...frame, data: new Uint8Array(frame.data) };
+  memory.set(frame.data);
+  return { ...frame, data: memory };
+}
+
 /** What a camera gave instead of a frame; it goes on with the next one. */
 export interface CameraFault {
   readonly fault: string;
@@ -41,5 +48,6 @@ export interface Camera {
    * @throws BeltsightError CAMERA_FAILED, IMAGE_* naming what is wrong and the remedy
    */
   check(): Promise<string>;
+  /** The pixels of a frame are there until the next one is asked for; then their memory is used again. Who needs them longer copies them. */
   frames(signal: AbortSignal): AsyncIterable<Frame | CameraFault>;
 }

@@ -18,6 +18,7 @@ const PERSISTENT = 5;
 /**
  * A camera whose frames are looked at before they are inspected. One that hangs fails, and is opened again by whoever reads it; frames
  * without a picture are not inspected, but told of as a fault: a verdict on them would be worth nothing.
+ * @param camera its frames have memory of their own or that of a `FrameRing`: each is compared with the one before it
  */
 export function watched(camera: Camera, watch: Watch): Camera {
   return {

@@ -129,7 +129,7 @@ export class Inspector {
   async #inspect({ frame, shot }: Taken): Promise<void> {
     const { model, config, topics, publisher, converter, observers, control } = this.parts;
     const inspection = await model.score(frame, control.recipe ?? undefined);
-    // Made now: the camera may use the frame's memory again.
+    // Made now: once the next frame is asked for, the memory of this one is used again.
     const preview = await converter?.convert(frame);
     const keep = this.parts.keep?.(frame, inspection);
     await this.#publishing;
