@@ -15,12 +15,16 @@ export function lookKey({ format, width, height, stride, colour, roi, orientatio
 export interface Frame extends Picture {
   /** Number of the frame since the camera was opened, from 0. */
   readonly sequence: number;
-  /** Milliseconds since 1970, by the clock of the device. */
-  readonly capturedAt: number;
-  /** The same by the clock of `performance.now()`, which no setting of the clock moves; `viewed` adds it. */
-  readonly capturedMs?: number;
+  /** When it was taken, by the clock of `performance.now()`: no setting of the clock moves it. */
+  readonly capturedMs: number;
   /** Where it came from if that has a name: the file of a folder camera. */
   readonly source?: string;
+}
+
+/** When a frame was taken, in whole milliseconds since 1970, by what the clock of the day says now. Never in the future. */
+export function capturedAt({ capturedMs }: Pick<Frame, 'capturedMs'>): number {
+  // Date.now() has cut off a part of a millisecond.
+  return Math.ceil(Date.now() - (performance.now() - capturedMs));
 }
 
 /** A frame with pixels of its own, in the memory given if that has the right size. */

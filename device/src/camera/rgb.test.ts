@@ -33,10 +33,10 @@ describe('RgbConverter', () => {
   });
 
   it('keeps its graph for frames that differ in number and time alone', async () => {
-    const frame = { format: 'GREY', width: 1, height: 1, data: Uint8Array.of(7), sequence: 0, capturedAt: 1 } as const;
+    const frame = { format: 'GREY', width: 1, height: 1, data: Uint8Array.of(7), sequence: 0, capturedMs: 1 } as const;
     const opened = vi.spyOn(OrtSession, 'open');
     for (const sequence of [0, 1, 2])
-      await converter.convert({ ...frame, sequence, capturedAt: 40 * sequence } as Frame);
+      await converter.convert({ ...frame, sequence, capturedMs: 40 * sequence } as Frame);
     expect(opened).toHaveBeenCalledTimes(1);
     opened.mockRestore();
   });

@@ -29,9 +29,9 @@ function camera() {
   return {
     frames: frames(),
     data,
-    give: async (capturedAt: number) => {
+    give: async (capturedMs: number) => {
       data[0] = sequence;
-      items.push({ format: 'GREY', width: 1, height: 1, data, sequence: sequence++, capturedAt } as Frame);
+      items.push({ format: 'GREY', width: 1, height: 1, data, sequence: sequence++, capturedMs } as Frame);
       wake();
       while (items.length > 0) await new Promise(setImmediate);
       await new Promise(setImmediate);

@@ -23,7 +23,7 @@ export async function* triggered(
   let fault: CameraFault | undefined;
   let last: Frame | undefined;
   const claim = () => {
-    const shot = last && trigger.claim(last.capturedAt);
+    const shot = last && trigger.claim(last.capturedMs);
     if (!last || !shot) return;
     ready = ready.filter(isLive);
     ready.push({ frame: last, shot });

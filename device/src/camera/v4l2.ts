@@ -54,7 +54,7 @@ export class V4l2SourceCamera implements Camera {
         watchdog.refresh();
         const picture = frame.error ? undefined : await pictureOf(frame, ring);
         damaged = picture ? 0 : damaged + 1;
-        if (picture) yield { ...picture, sequence: sequence++, capturedAt: capturedAt(frame) };
+        if (picture) yield { ...picture, sequence: sequence++, capturedMs: capturedMs(frame) };
         else if (damaged >= DAMAGED) {
           yield { fault: `Camera "${this.name}" (${camera.device}) gives damaged frames: check cable, hub and power.` };
         }
@@ -136,9 +136,9 @@ function colourOf({ space, encoding, quantisation }: Colour): Colorimetry {
 
 const OLDEST_US = 10e6;
 
-/** By the device's clock of the day; drivers that stamp frames ahead of time or by another clock are not believed. */
-function capturedAt({ clock, timestampUs }: V4l2Frame): number {
-  const now = Date.now();
+/** Drivers that stamp frames ahead of time or by another clock are not believed. */
+function capturedMs({ clock, timestampUs }: V4l2Frame): number {
+  const now = performance.now();
   if (clock !== 'monotonic') return now;
   const age = Number(process.hrtime.bigint() / 1000n) - timestampUs;
   return age > 0 && age < OLDEST_US ? now - age / 1000 : now;

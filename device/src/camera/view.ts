@@ -29,7 +29,7 @@ async function* framesOf(
   { roi, rotate, mirror, every, maxRateHz }: View,
 ): AsyncGenerator<Frame | CameraFault> {
   const orientation = rotate === 0 && !mirror ? undefined : { rotate, mirror };
-  const periodMs = maxRateHz === null ? 0 : 1000 / maxRateHz;
+  const periodMs = maxRateHz === null ? undefined : 1000 / maxRateHz;
   let due = Number.NEGATIVE_INFINITY;
   for await (const item of items) {
     if ('fault' in item) {
@@ -37,12 +37,12 @@ async function* framesOf(
       continue;
     }
     if (item.sequence % every !== 0) continue;
-    // By a clock that nobody sets.
-    const capturedMs = performance.now() - (Date.now() - item.capturedAt);
-    // Some tolerance, so that a camera of exactly this rate is not halved by its jitter.
-    if (capturedMs < due - periodMs * JITTER) continue;
-    due = Math.max(due + periodMs, capturedMs + periodMs * (1 - JITTER));
-    yield { ...item, capturedMs, roi, orientation };
+    if (periodMs !== undefined) {
+      // Some tolerance, so that a camera of exactly this rate is not halved by its jitter.
+      if (item.capturedMs < due - periodMs * JITTER) continue;
+      due = Math.max(due + periodMs, item.capturedMs + periodMs * (1 - JITTER));
+    }
+    yield { ...item, roi, orientation };
   }
 }
 

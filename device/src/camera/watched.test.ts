@@ -16,7 +16,7 @@ function cameraOf(levels: readonly number[]): Camera {
       for (const [sequence, level] of levels.entries()) {
         const data = new Uint8Array(64).fill(Math.abs(level));
         if (level < 0) data[sequence % 64] = sequence % 256;
-        yield { format: 'GREY', width: 8, height: 8, data, sequence, capturedAt: sequence };
+        yield { format: 'GREY', width: 8, height: 8, data, sequence, capturedMs: sequence };
       }
     },
   };

@@ -1,7 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Frame } from '../frame.js';
+import { type View, viewed } from '../view.js';
 import { ProcessCamera, type ProcessCameraOptions, type Program } from './process-camera.js';
 import { y4mFrames } from './y4m.js';
+
+const EVERYTHING: View = { rotate: 0, mirror: false, every: 1, maxRateHz: null };
 
 /** A camera whose program is a piece of JavaScript that has `write(text)` and `frame()`. */
 function camera(
@@ -37,7 +40,26 @@ describe('ProcessCamera', () => {
     const frames = await all(camera('begin(); frame(); frame();', {}, output));
     expect(frames.map(({ sequence }) => sequence)).toEqual([0, 1]);
     expect(frames[0]).toMatchObject({ format: 'YU12', width: 2, height: 2 });
-    expect(Math.abs((frames[0]?.capturedAt ?? 0) - Date.now())).toBeLessThan(5000);
+    expect(Math.abs((frames[0]?.capturedMs ?? 0) - performance.now())).toBeLessThan(5000);
+  });
+
+  it('knows when frames were taken though the clock of the day is set', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const source = viewed(camera('begin(); for (let i = 0; i < 6; i++) frame();'), EVERYTHING);
+      const began = performance.now();
+      const times: number[] = [];
+      for await (const item of source.frames(new AbortController().signal)) {
+        times.push((item as Frame).capturedMs);
+        if (times.length === 2) vi.setSystemTime(Date.now() + 3_600_000);
+        if (times.length === 4) vi.setSystemTime(Date.now() - 7_200_000);
+      }
+      expect(times).toHaveLength(6);
+      expect(Math.min(...times)).toBeGreaterThan(began - 1000);
+      expect(Math.max(...times)).toBeLessThanOrEqual(performance.now());
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('begins again where it is told to', async () => {

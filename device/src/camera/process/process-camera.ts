@@ -86,7 +86,7 @@ export class ProcessCamera implements Camera {
       const output = child.stdio[program.output === 'stdout' ? 1 : 3] as Readable;
       for await (const { timeMs, ...frame } of program.stream(new ByteReader(output), ring)) {
         watchdog.refresh();
-        yield { ...frame, capturedAt: clock.capturedAt(timeMs, Date.now()) };
+        yield { ...frame, capturedMs: clock.capturedMs(timeMs, performance.now()) };
         // The time that the frame was looked at is not the program's.
         watchdog.refresh();
         if (signal.aborted) return;
