@@ -13,7 +13,7 @@ export function lookKey({ format, width, height, stride, colour, roi, orientatio
 
 /** A picture that a camera took. */
 export interface Frame extends Picture {
-  /** Number of the frame since the camera was opened, from 0. */
+  /** Number of the frame since the camera was opened, from 0. Frames that were lost count, where the camera tells of them. */
   readonly sequence: number;
   /** When it was taken, by the clock of `performance.now()`: no setting of the clock moves it. */
   readonly capturedMs: number;

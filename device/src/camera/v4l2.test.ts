@@ -3,6 +3,7 @@ import { fakeDevice, MULTI_PLANAR, type Scenario, scenario, spawnFake } from 'no
 import { describe, expect, it } from 'vitest';
 import { deviceConfigSchema } from '../config/schema.js';
 import type { CameraFault, Frame } from './frame.js';
+import { FrameNumbers } from './frame-numbers.js';
 import { V4l2SourceCamera } from './v4l2.js';
 
 /** V4L2_CAP_VIDEO_CAPTURE_MPLANE and V4L2_CAP_STREAMING of linux/videodev2.h. */
@@ -40,6 +41,24 @@ describe('V4l2SourceCamera', () => {
       }
     },
   );
+
+  it('numbers frames as the driver does, so that those that were lost or damaged count', async () => {
+    const firstSequence = 2 ** 32 - 2;
+    const device = fakeDevice({ firstSequence, lost: [0], damaged: [2] });
+    const settings = { format: 'GREY', width: 64, height: 48 };
+    const frames = (await take(cameraOf(settings, scenario({ devices: { '/dev/video0': device } })), 8)) as Frame[];
+    // Every byte of a frame is the lowest one of the driver's number.
+    const [first] = frames.map(({ data }) => data[0] as number) as [number];
+    for (const { sequence, data } of frames) expect(sequence).toBe(((data[0] as number) - first + 256) % 256);
+    expect(frames.at(-1)?.sequence).toBeGreaterThan(7);
+  });
+
+  it('numbers frames one after the other where the driver does not, and goes on where it begins anew', () => {
+    const numbers = new FrameNumbers();
+    expect([0, 0, 0].map((number) => numbers.next(number))).toEqual([0, 1, 2]);
+    const anew = new FrameNumbers();
+    expect([40, 42, 3, 4].map((number) => anew.next(number))).toEqual([0, 2, 3, 4]);
+  });
 
   it('brings planes with strides of their own to one', async () => {
     const [format] = MULTI_PLANAR.filter(({ fourcc }) => fourcc === 'YM12');

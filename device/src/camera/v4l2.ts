@@ -11,6 +11,7 @@ import {
 import type { V4l2Source } from '../config/schema.js';
 import { decodeImage } from './decode.js';
 import type { Camera, CameraFault, Frame, Picture } from './frame.js';
+import { FrameNumbers } from './frame-numbers.js';
 import { FrameRing } from './ring.js';
 
 /** Damaged frames in a row after which the camera is said to fail; fewer are left out without a word. */
@@ -46,15 +47,16 @@ export class V4l2SourceCamera implements Camera {
       end();
     }, this.source.stallSeconds * 1000);
     const ring = new FrameRing();
+    const numbers = new FrameNumbers();
     let damaged = 0;
-    let sequence = 0;
     try {
       for await (const frame of camera) {
         if (signal.aborted) return;
         watchdog.refresh();
+        const sequence = numbers.next(frame.sequence);
         const picture = frame.error ? undefined : await pictureOf(frame, ring);
         damaged = picture ? 0 : damaged + 1;
-        if (picture) yield { ...picture, sequence: sequence++, capturedMs: capturedMs(frame) };
+        if (picture) yield { ...picture, sequence, capturedMs: capturedMs(frame) };
         else if (damaged >= DAMAGED) {
           yield { fault: `Camera "${this.name}" (${camera.device}) gives damaged frames: check cable, hub and power.` };
         }

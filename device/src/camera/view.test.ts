@@ -4,14 +4,15 @@ import { type View, viewed } from './view.js';
 
 const EVERYTHING: View = { rotate: 0, mirror: false, every: 1, maxRateHz: null };
 
-/** A camera with a frame every `periodMs`, and a fault after the third. */
-function cameraOf(count: number, periodMs: number): Camera {
+/** A camera with a frame every `periodMs`, but for those that are lost, and a fault after the third. */
+function cameraOf(count: number, periodMs: number, lost: readonly number[]): Camera {
   return {
     name: 'belt',
     paced: true,
     check: async () => 'a camera',
     async *frames() {
       for (let sequence = 0; sequence < count; sequence++) {
+        if (lost.includes(sequence)) continue;
         const jitter = sequence % 2 === 0 ? 0 : periodMs / 10;
         yield {
           format: 'GREY',
@@ -27,11 +28,11 @@ function cameraOf(count: number, periodMs: number): Camera {
   };
 }
 
-async function seen(view: Partial<View>, count = 12, periodMs = 100) {
+async function seen(view: Partial<View>, count = 12, periodMs = 100, lost: readonly number[] = []) {
   const items: (Frame | CameraFault)[] = [];
   const { signal } = new AbortController();
-  for await (const item of viewed(cameraOf(count, periodMs), { ...EVERYTHING, ...view }).frames(signal))
-    items.push(item);
+  const camera = viewed(cameraOf(count, periodMs, lost), { ...EVERYTHING, ...view });
+  for await (const item of camera.frames(signal)) items.push(item);
   return items;
 }
 const numbers = (items: (Frame | CameraFault)[]) => items.map((item) => ('fault' in item ? item.fault : item.sequence));
@@ -44,6 +45,10 @@ describe('viewed', () => {
 
   it('looks at every n-th frame, and at all faults', async () => {
     expect(numbers(await seen({ every: 4 }))).toEqual([0, 'a wink', 4, 8]);
+  });
+
+  it('looks at the next frame where the n-th was lost', async () => {
+    expect(numbers(await seen({ every: 4 }, 12, 100, [0, 4, 5, 8, 9]))).toEqual([1, 'a wink', 6, 10]);
   });
 
   it('keeps to a rate, but does not halve a camera of that rate', async () => {

@@ -8,7 +8,7 @@ export interface View {
   readonly rotate: Orientation['rotate'];
   /** Left and right exchanged, after the rotation. */
   readonly mirror: boolean;
-  /** Every n-th frame; 1: all. */
+  /** Every n-th frame by its number, or the first one after it that there is; 1: all. */
   readonly every: number;
   /** At most so many frames a second; null: all. */
   readonly maxRateHz: number | null;
@@ -30,13 +30,16 @@ async function* framesOf(
 ): AsyncGenerator<Frame | CameraFault> {
   const orientation = rotate === 0 && !mirror ? undefined : { rotate, mirror };
   const periodMs = maxRateHz === null ? undefined : 1000 / maxRateHz;
+  let last: number | undefined;
   let due = Number.NEGATIVE_INFINITY;
   for await (const item of items) {
     if ('fault' in item) {
       yield item;
       continue;
     }
-    if (item.sequence % every !== 0) continue;
+    const turn = Math.floor(item.sequence / every);
+    if (turn === last) continue;
+    last = turn;
     if (periodMs !== undefined) {
       // Some tolerance, so that a camera of exactly this rate is not halved by its jitter.
       if (item.capturedMs < due - periodMs * JITTER) continue;
