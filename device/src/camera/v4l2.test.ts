@@ -1,6 +1,8 @@
 import { constants } from 'node:os';
+import type { Worker } from 'node:worker_threads';
+import type { Spawn } from 'node-v4l2';
 import { fakeDevice, MULTI_PLANAR, type Scenario, scenario, spawnFake } from 'node-v4l2/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { deviceConfigSchema } from '../config/schema.js';
 import type { CameraFault, Frame } from './frame.js';
 import { FrameNumbers } from './frame-numbers.js';
@@ -11,9 +13,9 @@ const MULTI_PLANAR_CAPTURE = 0x0400_1000;
 
 type Source = ConstructorParameters<typeof V4l2SourceCamera>[1];
 
-function cameraOf(settings: object, world: Scenario) {
+function cameraOf(settings: object, world: Scenario | Spawn) {
   const source = deviceConfigSchema.shape.cameras.element.shape.source.parse({ type: 'v4l2', ...settings }) as Source;
-  return new V4l2SourceCamera('belt', source, spawnFake(world));
+  return new V4l2SourceCamera('belt', source, typeof world === 'function' ? world : spawnFake(world));
 }
 
 async function take(camera: V4l2SourceCamera, count: number) {
@@ -108,6 +110,25 @@ describe('V4l2SourceCamera', () => {
   it('gives up on a driver that delivers nothing', async () => {
     const camera = cameraOf({ format: 'YUYV', width: 64, height: 48, stallSeconds: 1 }, scenario({ rateHz: 0.001 }));
     await expect(take(camera, 2)).rejects.toThrow(/has given no frame for 1 s/);
+  });
+
+  it('gives up on a driver that hangs, and does not open it again before it is free', async () => {
+    const threads: Worker[] = [];
+    const spawn: Spawn = (options) => {
+      const thread = spawnFake(scenario({ rateHz: 0.001 }))(options);
+      threads.push(thread);
+      // A thread that hangs in a system call hears nothing.
+      vi.spyOn(thread, 'postMessage').mockReturnValue(undefined);
+      return thread;
+    };
+    const camera = cameraOf({ format: 'YUYV', width: 64, height: 48, stallSeconds: 1 }, spawn);
+    await expect(take(camera, 1)).rejects.toThrow(/has given no frame for 1 s/);
+    await expect(take(camera, 1)).rejects.toThrow(/hangs in its driver/);
+    expect(threads).toHaveLength(1);
+    await threads[0]?.terminate();
+    await new Promise(setImmediate);
+    await expect(take(camera, 1)).rejects.toThrow(/has given no frame for 1 s/);
+    await threads[1]?.terminate();
   });
 
   it('ends when it is told to, before the first frame as well', async () => {

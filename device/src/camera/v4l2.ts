@@ -9,6 +9,7 @@ import {
   type Frame as V4l2Frame,
 } from 'node-v4l2';
 import type { V4l2Source } from '../config/schema.js';
+import { atMost } from '../pause.js';
 import { decodeImage } from './decode.js';
 import type { Camera, CameraFault, Frame, Picture } from './frame.js';
 import { FrameNumbers } from './frame-numbers.js';
@@ -17,9 +18,14 @@ import { FrameRing } from './ring.js';
 /** Damaged frames in a row after which the camera is said to fail; fewer are left out without a word. */
 const DAMAGED = 5;
 
+/** A driver that has not let go of a closed camera after so long hangs. */
+const CLOSE_MS = 2000;
+
 /** A camera of Video4Linux2: USB cameras, capture cards, and sensors whose driver gives finished pictures. */
 export class V4l2SourceCamera implements Camera {
   readonly paced = true;
+  /** Whether the camera is not free again since it was closed. */
+  #closing = false;
 
   /** @param spawn starts the capture thread; a test puts one with another driver in its place */
   constructor(
@@ -30,7 +36,7 @@ export class V4l2SourceCamera implements Camera {
 
   async check(): Promise<string> {
     const camera = await this.#open();
-    await camera.close();
+    await this.#close(camera);
     const { pixelFormat, width, height, fps } = camera.format;
     const rate = fps === undefined ? '' : ` at ${Math.round(fps * 100) / 100} Hz`;
     return `${camera.device} (${camera.capabilities.card}): ${width}x${height} ${pixelFormat}${rate}`;
@@ -68,7 +74,7 @@ export class V4l2SourceCamera implements Camera {
     } finally {
       clearTimeout(watchdog);
       signal.removeEventListener('abort', end);
-      await camera.close();
+      await this.#close(camera);
     }
     if (signal.aborted) return;
     const problem = stalled ? `has given no frame for ${this.source.stallSeconds} s` : 'has ended';
@@ -77,6 +83,10 @@ export class V4l2SourceCamera implements Camera {
 
   async #open(): Promise<V4l2Camera> {
     const { device, format, width, height, rateHz, controls } = this.source;
+    if (this.#closing) {
+      const message = `Camera "${this.name}" (${device}) hangs in its driver: unplug it, or restart the device.`;
+      throw new BeltsightError('CAMERA_FAILED', message);
+    }
     const options = {
       device,
       controls,
@@ -89,6 +99,14 @@ export class V4l2SourceCamera implements Camera {
     } catch (error) {
       throw this.#failed(error);
     }
+  }
+
+  async #close(camera: V4l2Camera): Promise<void> {
+    this.#closing = true;
+    const closed = camera.close().then(() => {
+      this.#closing = false;
+    });
+    await atMost(CLOSE_MS, closed);
   }
 
   #failed(error: unknown): unknown {

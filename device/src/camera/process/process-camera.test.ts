@@ -1,3 +1,5 @@
+import { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import type { Frame } from '../frame.js';
 import { type View, viewed } from '../view.js';
@@ -94,6 +96,18 @@ describe('ProcessCamera', () => {
 
   it('gives up on one that gives no more frames', async () => {
     const source = camera('begin(); frame(); setInterval(() => {}, 1000);', { stallMs: 400 });
+    await expect(all(source)).rejects.toThrow('has given no frame for 0.4 s');
+  });
+
+  it('gives up on one that cannot be ended, and does not start it again beside that', async () => {
+    const kill = vi.spyOn(ChildProcess.prototype, 'kill').mockReturnValue(true);
+    const source = camera('setInterval(() => {}, 1000);', { stallMs: 400 });
+    await expect(all(source)).rejects.toThrow('has given no frame for 0.4 s');
+    await expect(all(source)).rejects.toThrow(/hangs and cannot be ended: restart the device/);
+    const [child] = kill.mock.contexts as unknown as [ChildProcess];
+    kill.mockRestore();
+    child.kill('SIGKILL');
+    await once(child, 'exit');
     await expect(all(source)).rejects.toThrow('has given no frame for 0.4 s');
   });
 
