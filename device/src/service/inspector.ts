@@ -97,7 +97,8 @@ export class Inspector {
     for await (const item of control.select(camera, frames, () => this.#counts.dropped++, signal)) {
       if ('fault' in item) {
         await this.#publishing;
-        this.parts.logger.warn(item.fault);
+        // A camera may give nothing but faults, at the rate of its frames.
+        if (item.fault !== this.#error) this.parts.logger.warn(item.fault);
         this.#enter('failed', item.fault);
         continue;
       }
