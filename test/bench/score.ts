@@ -195,7 +195,7 @@ function child(what: string, bundle: string) {
 
 function randomFrame(): Frame {
   const data = Uint8Array.from({ length: size * size * 3 }, (_, i) => (i * 7919) % 251);
-  return { format: 'RGB24', width: size, height: size, data, sequence: 0, capturedAt: Date.now() };
+  return { format: 'RGB24', width: size, height: size, data, sequence: 0, capturedMs: performance.now() };
 }
 
 async function rateOf(work: () => Promise<void>): Promise<number> {

@@ -82,7 +82,7 @@ describe('frames from GStreamer', () => {
     const pipeline = 'videotestsrc is-live=true pattern=blue ! video/x-raw,width=320,height=240,framerate=20/1';
     const roi = { x: 10, y: 20, width: 100, height: 50 };
     const seen = await look({ type: 'gstreamer', pipeline }, 10, { roi, rotate: 90 });
-    const times = seen.map(({ frame }) => frame.capturedAt);
+    const times = seen.map(({ frame }) => frame.capturedMs);
     const steps = times.slice(1).map((time, i) => time - (times[i] as number));
     // Frames may be left out, never moved: 50 ms or a multiple, but for the clock that is still being learnt.
     for (const step of steps) expect(step).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FolderCamera } from './folder.js';
@@ -81,7 +81,28 @@ describe('FolderCamera', () => {
 });
 
 describe('newest', () => {
-  const frame = (sequence: number) => ({ sequence }) as Frame;
+  const frame = (sequence: number) => ({ sequence, data: Uint8Array.of(sequence) }) as unknown as Frame;
+
+  it('hands over the pixels of the frame that it names, though the camera uses its memory again', async () => {
+    const data = new Uint8Array(1);
+    async function* camera() {
+      for (let sequence = 0; sequence < 50; sequence++) {
+        data[0] = sequence;
+        yield { ...frame(sequence), data };
+        await setImmediate();
+      }
+    }
+    const seen: [sequence: number, pixel: number | undefined, later: number | undefined][] = [];
+    for await (const item of newest(camera(), () => undefined)) {
+      const { sequence, data: pixels } = item as Frame;
+      const [pixel] = pixels;
+      for (let round = 0; round < 7; round++) await setImmediate();
+      seen.push([sequence, pixel, pixels[0]]);
+    }
+    expect(seen.length).toBeGreaterThan(3);
+    expect(seen).toEqual(seen.map(([sequence]) => [sequence, sequence, sequence]));
+  });
+
   it('drops and counts what a slow consumer does not take', async () => {
     async function* fast() {
       for (let i = 0; i < 10; i++) {

@@ -43,7 +43,7 @@ export class FolderCamera implements Camera {
           const picture = await decodeImage(file);
           if (!(await pause(due - performance.now(), signal))) return;
           decoded++;
-          yield { ...picture, sequence: sequence++, capturedAt: Date.now(), source };
+          yield { ...picture, sequence: sequence++, capturedMs: performance.now(), source };
         } catch (error) {
           if (!(error instanceof BeltsightError)) throw error;
           yield { fault: error.message };

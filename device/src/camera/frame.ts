@@ -13,14 +13,25 @@ export function lookKey({ format, width, height, stride, colour, roi, orientatio
 
 /** A picture that a camera took. */
 export interface Frame extends Picture {
-  /** Number of the frame since the camera was opened, from 0. */
+  /** Number of the frame since the camera was opened, from 0. Frames that were lost count, where the camera tells of them. */
   readonly sequence: number;
-  /** Milliseconds since 1970, by the clock of the device. */
-  readonly capturedAt: number;
-  /** The same by the clock of `performance.now()`, which no setting of the clock moves; `viewed` adds it. */
-  readonly capturedMs?: number;
+  /** When it was taken, by the clock of `performance.now()`: no setting of the clock moves it. */
+  readonly capturedMs: number;
   /** Where it came from if that has a name: the file of a folder camera. */
   readonly source?: string;
+}
+
+/** When a frame was taken, in whole milliseconds since 1970, by what the clock of the day says now. Never in the future. */
+export function capturedAt({ capturedMs }: Pick<Frame, 'capturedMs'>): number {
+  // Date.now() has cut off a part of a millisecond.
+  return Math.ceil(Date.now() - (performance.now() - capturedMs));
+}
+
+/** A frame with pixels of its own, in the memory given if that has the right size. */
+export function copied(frame: Frame, memory?: Uint8Array): Frame {
+  if (memory?.length !== frame.data.length) return { ...frame, data: new Uint8Array(frame.data) };
+  memory.set(frame.data);
+  return { ...frame, data: memory };
 }
 
 /** What a camera gave instead of a frame; it goes on with the next one. */
@@ -41,5 +52,6 @@ export interface Camera {
    * @throws BeltsightError CAMERA_FAILED, IMAGE_* naming what is wrong and the remedy
    */
   check(): Promise<string>;
+  /** The pixels of a frame are there until the next one is asked for; then their memory is used again. Who needs them longer copies them. */
   frames(signal: AbortSignal): AsyncIterable<Frame | CameraFault>;
 }

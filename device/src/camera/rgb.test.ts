@@ -8,9 +8,11 @@ const converter = new RgbConverter(loadRuntime());
 afterAll(() => converter.close());
 
 describe('RgbConverter', () => {
-  it('hands on what is RGB already, without a copy', async () => {
-    const data = new Uint8Array(12);
-    expect((await converter.convert({ format: 'RGB24', width: 2, height: 2, data })).data).toBe(data);
+  it('gives memory of its own for what is RGB already, too: it is encoded while the camera uses that of the frame again', async () => {
+    const data = new Uint8Array(12).fill(7);
+    const picture = await converter.convert({ format: 'RGB24', width: 2, height: 2, data });
+    data.fill(9);
+    expect(picture).toEqual({ format: 'RGB24', width: 2, height: 2, data: new Uint8Array(12).fill(7) });
   });
 
   it('cuts, turns and converts, one after the other, for frames that change their look', async () => {
@@ -31,10 +33,10 @@ describe('RgbConverter', () => {
   });
 
   it('keeps its graph for frames that differ in number and time alone', async () => {
-    const frame = { format: 'GREY', width: 1, height: 1, data: Uint8Array.of(7), sequence: 0, capturedAt: 1 } as const;
+    const frame = { format: 'GREY', width: 1, height: 1, data: Uint8Array.of(7), sequence: 0, capturedMs: 1 } as const;
     const opened = vi.spyOn(OrtSession, 'open');
     for (const sequence of [0, 1, 2])
-      await converter.convert({ ...frame, sequence, capturedAt: 40 * sequence } as Frame);
+      await converter.convert({ ...frame, sequence, capturedMs: 40 * sequence } as Frame);
     expect(opened).toHaveBeenCalledTimes(1);
     opened.mockRestore();
   });

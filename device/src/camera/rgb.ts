@@ -5,7 +5,7 @@ import { OrtEnvironment, OrtSession } from '../score/ort/session.js';
 import type { OrtTensor } from '../score/ort/tensor.js';
 import { lookKey, type Picture } from './frame.js';
 
-/** A picture as people see it: RGB24, rows without padding, cut to the region of interest and turned. */
+/** A picture as people see it: RGB24, rows without padding, cut to the region of interest and turned. Its memory is nobody else's. */
 export interface RgbPicture extends Picture {
   readonly format: 'RGB24';
 }
@@ -42,8 +42,8 @@ export class RgbConverter {
   }
 
   async #convert(picture: Picture): Promise<RgbPicture> {
-    if (isPlain(picture)) return picture;
     const { width, height } = pictureSize(picture);
+    if (isPlain(picture)) return { format: 'RGB24', width, height, data: new Uint8Array(picture.data) };
     const { session, frame, pixels } = await this.#open(picture);
     frame.data?.set(picture.data);
     await session.run();
@@ -66,7 +66,7 @@ export class RgbConverter {
   }
 }
 
-function isPlain(picture: Picture): picture is RgbPicture {
+function isPlain(picture: Picture): boolean {
   const { format, width, stride, roi, orientation } = picture;
   const upright = orientation === undefined || (orientation.rotate === 0 && !orientation.mirror);
   return format === 'RGB24' && (stride ?? width * 3) === width * 3 && roi === undefined && upright;

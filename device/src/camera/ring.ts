@@ -1,21 +1,15 @@
 /**
- * Memory for the frames of one camera, used again and again: one frame is being filled, one waits, one is inspected, and one is being
- * published. A frame's pixels are therefore its own until the third frame after it.
+ * Memory for the frames of one camera, in two pieces that take turns: a frame's pixels are there until memory for the second frame after it is
+ * taken, so that it can be compared with the next one.
  */
 export class FrameRing {
-  #buffers: Uint8Array[] = [];
-  #next = 0;
+  readonly #buffers: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
+  #turn: 0 | 1 = 0;
 
   /** Memory of `bytes` for the next frame. */
   take(bytes: number): Uint8Array {
-    if (this.#buffers[0]?.length !== bytes) {
-      this.#buffers = Array.from({ length: SLOTS }, () => new Uint8Array(bytes));
-      this.#next = 0;
-    }
-    const buffer = this.#buffers[this.#next] as Uint8Array;
-    this.#next = (this.#next + 1) % SLOTS;
-    return buffer;
+    this.#turn = this.#turn === 0 ? 1 : 0;
+    if (this.#buffers[this.#turn].length !== bytes) this.#buffers[this.#turn] = new Uint8Array(bytes);
+    return this.#buffers[this.#turn];
   }
 }
-
-const SLOTS = 4;

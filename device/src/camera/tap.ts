@@ -1,4 +1,4 @@
-import type { Camera, Frame } from './frame.js';
+import { type Camera, copied, type Frame } from './frame.js';
 
 /** Lets others see the frames of a camera that is read already: opening it twice is not possible. */
 export class Tap {
@@ -22,13 +22,13 @@ export class Tap {
     };
   }
 
-  /** A copy of the next frame: the camera uses its memory again. undefined: the signal came first. */
+  /** A copy of the next frame. undefined: the signal came first. */
   #next(signal: AbortSignal): Promise<Frame | undefined> {
     return new Promise((resolve) => {
       const end = (frame?: Frame) => {
         this.#takers.delete(take);
         signal.removeEventListener('abort', stop);
-        resolve(frame && { ...frame, data: new Uint8Array(frame.data) });
+        resolve(frame && copied(frame));
       };
       const take = (frame: Frame) => end(frame);
       const stop = () => end();

@@ -37,7 +37,7 @@ export class TestCamera implements Camera {
       if (!(await pause(due - performance.now(), signal))) return;
       const data = ring.take(width * height * 3);
       draw(data, width, height, sequence);
-      yield { format: 'RGB24', width, height, data, sequence, capturedAt: Date.now() };
+      yield { format: 'RGB24', width, height, data, sequence, capturedMs: performance.now() };
     }
   }
 }

@@ -28,9 +28,10 @@ function camera() {
   }
   return {
     frames: frames(),
-    give: async (capturedAt: number) => {
+    data,
+    give: async (capturedMs: number) => {
       data[0] = sequence;
-      items.push({ format: 'GREY', width: 1, height: 1, data, sequence: sequence++, capturedAt } as Frame);
+      items.push({ format: 'GREY', width: 1, height: 1, data, sequence: sequence++, capturedMs } as Frame);
       wake();
       while (items.length > 0) await new Promise(setImmediate);
       await new Promise(setImmediate);
@@ -85,11 +86,14 @@ describe('a software trigger', () => {
 
   it('is content with a frame that was there, where it may be so old', async () => {
     const queue = new TriggerQueue('belt', { ...limits, maxAgeMs: 50 }, () => 140);
-    const { frames, give, end } = camera();
+    const { frames, data, give, end } = camera();
     const { seen, done } = inspector(triggered(frames, queue));
     await give(80);
     await give(100);
+    // A frame that the view leaves out takes the memory, too.
+    data[0] = 99;
     expect(await queue.request()).toEqual(result(1));
+    expect(seen).toEqual([[1, 1]]);
     // Not the same frame again.
     const next = queue.request();
     await give(141);

@@ -19,7 +19,7 @@ export interface Shot {
 }
 
 interface Request extends Shot {
-  readonly arrivedAt: number;
+  readonly arrivedMs: number;
   live: boolean;
   /** Whether frames came meanwhile that were captured too early. */
   stale: boolean;
@@ -35,11 +35,11 @@ export class TriggerQueue {
   /** Says that a request has come. */
   readonly asked = new Condition();
 
-  /** @param now milliseconds since 1970, by the clock that frames are stamped with */
+  /** @param now milliseconds of the clock that frames are stamped with */
   constructor(
     private readonly camera: string,
     private readonly limits: TriggerLimits,
-    private readonly now: () => number = Date.now,
+    private readonly now: () => number = () => performance.now(),
   ) {}
 
   /** Whether a request waits for a frame. */
@@ -68,7 +68,7 @@ export class TriggerQueue {
         if (place >= 0) this.#waiting.splice(place, 1);
       };
       const request: Request = {
-        arrivedAt: this.now(),
+        arrivedMs: this.now(),
         live: true,
         stale: false,
         claimed: false,
@@ -88,11 +88,11 @@ export class TriggerQueue {
   }
 
   /** The request that a frame captured at that time is for, taken off the queue; undefined: nobody asked for this frame. */
-  claim(capturedAt: number): Shot | undefined {
+  claim(capturedMs: number): Shot | undefined {
     const [first] = this.#waiting;
     if (!first) return undefined;
     // Of the same millisecond nobody knows which came first.
-    if (capturedAt <= first.arrivedAt - this.limits.maxAgeMs) return undefined;
+    if (capturedMs <= first.arrivedMs - this.limits.maxAgeMs) return undefined;
     first.claimed = true;
     return this.#waiting.shift();
   }
@@ -112,7 +112,7 @@ export class TriggerQueue {
     const reason = claimed
       ? 'Its frame is still in work: the model is slower than that, raise commands.trigger.timeoutMs.'
       : stale
-        ? 'Its frames were captured before the trigger: is the clock right, or does the camera deliver so late?'
+        ? 'Its frames were captured before the trigger: the camera delivers so late.'
         : 'It gave no frame: look at its state in the status.';
     return new BeltsightError(
       'COMMAND_TIMEOUT',

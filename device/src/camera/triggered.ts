@@ -1,5 +1,5 @@
 import { BeltsightError } from '@beltsight/sdk';
-import type { CameraFault, Frame } from './frame.js';
+import { type CameraFault, copied, type Frame } from './frame.js';
 import { relay } from './relay.js';
 import type { Shot, TriggerQueue } from './trigger.js';
 
@@ -12,7 +12,8 @@ export interface Taken {
 
 /**
  * Of a camera that keeps its own pace, the frames that were asked for, each the first that its trigger can have. It is chosen when it comes,
- * also while another is inspected, and copied: the camera uses its memory again. The trigger's bound on requests is that of the copies.
+ * also while another is inspected. The camera goes on meanwhile, so frames are copied: the last one, into the same memory again and again until
+ * a trigger takes it away. The trigger's bound on requests is that of the copies.
  */
 export async function* triggered(
   frames: AsyncIterable<Frame | CameraFault>,
@@ -22,10 +23,10 @@ export async function* triggered(
   let fault: CameraFault | undefined;
   let last: Frame | undefined;
   const claim = () => {
-    const shot = last && trigger.claim(last.capturedAt);
+    const shot = last && trigger.claim(last.capturedMs);
     if (!last || !shot) return;
     ready = ready.filter(isLive);
-    ready.push({ frame: { ...last, data: new Uint8Array(last.data) }, shot });
+    ready.push({ frame: last, shot });
     last = undefined;
   };
   const box = {
@@ -34,7 +35,7 @@ export async function* triggered(
         fault = item;
         return;
       }
-      last = item;
+      last = copied(item, last?.data);
       claim();
       if (last) trigger.passBy();
     },

@@ -1,8 +1,11 @@
 import { constants } from 'node:os';
+import type { Worker } from 'node:worker_threads';
+import type { Spawn } from 'node-v4l2';
 import { fakeDevice, MULTI_PLANAR, type Scenario, scenario, spawnFake } from 'node-v4l2/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { deviceConfigSchema } from '../config/schema.js';
 import type { CameraFault, Frame } from './frame.js';
+import { FrameNumbers } from './frame-numbers.js';
 import { V4l2SourceCamera } from './v4l2.js';
 
 /** V4L2_CAP_VIDEO_CAPTURE_MPLANE and V4L2_CAP_STREAMING of linux/videodev2.h. */
@@ -10,9 +13,9 @@ const MULTI_PLANAR_CAPTURE = 0x0400_1000;
 
 type Source = ConstructorParameters<typeof V4l2SourceCamera>[1];
 
-function cameraOf(settings: object, world: Scenario) {
+function cameraOf(settings: object, world: Scenario | Spawn) {
   const source = deviceConfigSchema.shape.cameras.element.shape.source.parse({ type: 'v4l2', ...settings }) as Source;
-  return new V4l2SourceCamera('belt', source, spawnFake(world));
+  return new V4l2SourceCamera('belt', source, typeof world === 'function' ? world : spawnFake(world));
 }
 
 async function take(camera: V4l2SourceCamera, count: number) {
@@ -32,14 +35,32 @@ describe('V4l2SourceCamera', () => {
       const camera = cameraOf({ format, width: 64, height: 48 }, scenario({}));
       const frames = (await take(camera, 4)) as Frame[];
       expect(frames.map(({ sequence }) => sequence)).toEqual([0, 1, 2, 3]);
-      const now = Date.now();
-      for (const { capturedAt, ...frame } of frames) {
+      const now = performance.now();
+      for (const { capturedMs, ...frame } of frames) {
         expect(frame).toMatchObject({ format, width: 64, height: 48 });
-        expect(capturedAt).toBeLessThanOrEqual(now);
-        expect(capturedAt).toBeGreaterThan(now - 60_000);
+        expect(capturedMs).toBeLessThanOrEqual(now);
+        expect(capturedMs).toBeGreaterThan(now - 60_000);
       }
     },
   );
+
+  it('numbers frames as the driver does, so that those that were lost or damaged count', async () => {
+    const firstSequence = 2 ** 32 - 2;
+    const device = fakeDevice({ firstSequence, lost: [0], damaged: [2] });
+    const settings = { format: 'GREY', width: 64, height: 48 };
+    const frames = (await take(cameraOf(settings, scenario({ devices: { '/dev/video0': device } })), 8)) as Frame[];
+    // Every byte of a frame is the lowest one of the driver's number.
+    const [first] = frames.map(({ data }) => data[0] as number) as [number];
+    for (const { sequence, data } of frames) expect(sequence).toBe(((data[0] as number) - first + 256) % 256);
+    expect(frames.at(-1)?.sequence).toBeGreaterThan(7);
+  });
+
+  it('numbers frames one after the other where the driver does not, and goes on where it begins anew', () => {
+    const numbers = new FrameNumbers();
+    expect([0, 0, 0].map((number) => numbers.next(number))).toEqual([0, 1, 2]);
+    const anew = new FrameNumbers();
+    expect([40, 42, 3, 4].map((number) => anew.next(number))).toEqual([0, 2, 3, 4]);
+  });
 
   it('brings planes with strides of their own to one', async () => {
     const [format] = MULTI_PLANAR.filter(({ fourcc }) => fourcc === 'YM12');
@@ -89,6 +110,25 @@ describe('V4l2SourceCamera', () => {
   it('gives up on a driver that delivers nothing', async () => {
     const camera = cameraOf({ format: 'YUYV', width: 64, height: 48, stallSeconds: 1 }, scenario({ rateHz: 0.001 }));
     await expect(take(camera, 2)).rejects.toThrow(/has given no frame for 1 s/);
+  });
+
+  it('gives up on a driver that hangs, and does not open it again before it is free', async () => {
+    const threads: Worker[] = [];
+    const spawn: Spawn = (options) => {
+      const thread = spawnFake(scenario({ rateHz: 0.001 }))(options);
+      threads.push(thread);
+      // A thread that hangs in a system call hears nothing.
+      vi.spyOn(thread, 'postMessage').mockReturnValue(undefined);
+      return thread;
+    };
+    const camera = cameraOf({ format: 'YUYV', width: 64, height: 48, stallSeconds: 1 }, spawn);
+    await expect(take(camera, 1)).rejects.toThrow(/has given no frame for 1 s/);
+    await expect(take(camera, 1)).rejects.toThrow(/hangs in its driver/);
+    expect(threads).toHaveLength(1);
+    await threads[0]?.terminate();
+    await new Promise(setImmediate);
+    await expect(take(camera, 1)).rejects.toThrow(/has given no frame for 1 s/);
+    await threads[1]?.terminate();
   });
 
   it('ends when it is told to, before the first frame as well', async () => {

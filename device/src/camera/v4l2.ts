@@ -9,16 +9,23 @@ import {
   type Frame as V4l2Frame,
 } from 'node-v4l2';
 import type { V4l2Source } from '../config/schema.js';
+import { atMost } from '../pause.js';
 import { decodeImage } from './decode.js';
 import type { Camera, CameraFault, Frame, Picture } from './frame.js';
+import { FrameNumbers } from './frame-numbers.js';
 import { FrameRing } from './ring.js';
 
 /** Damaged frames in a row after which the camera is said to fail; fewer are left out without a word. */
 const DAMAGED = 5;
 
+/** A driver that has not let go of a closed camera after so long hangs. */
+const CLOSE_MS = 2000;
+
 /** A camera of Video4Linux2: USB cameras, capture cards, and sensors whose driver gives finished pictures. */
 export class V4l2SourceCamera implements Camera {
   readonly paced = true;
+  /** Whether the camera is not free again since it was closed. */
+  #closing = false;
 
   /** @param spawn starts the capture thread; a test puts one with another driver in its place */
   constructor(
@@ -29,7 +36,7 @@ export class V4l2SourceCamera implements Camera {
 
   async check(): Promise<string> {
     const camera = await this.#open();
-    await camera.close();
+    await this.#close(camera);
     const { pixelFormat, width, height, fps } = camera.format;
     const rate = fps === undefined ? '' : ` at ${Math.round(fps * 100) / 100} Hz`;
     return `${camera.device} (${camera.capabilities.card}): ${width}x${height} ${pixelFormat}${rate}`;
@@ -46,15 +53,16 @@ export class V4l2SourceCamera implements Camera {
       end();
     }, this.source.stallSeconds * 1000);
     const ring = new FrameRing();
+    const numbers = new FrameNumbers();
     let damaged = 0;
-    let sequence = 0;
     try {
       for await (const frame of camera) {
         if (signal.aborted) return;
         watchdog.refresh();
+        const sequence = numbers.next(frame.sequence);
         const picture = frame.error ? undefined : await pictureOf(frame, ring);
         damaged = picture ? 0 : damaged + 1;
-        if (picture) yield { ...picture, sequence: sequence++, capturedAt: capturedAt(frame) };
+        if (picture) yield { ...picture, sequence, capturedMs: capturedMs(frame) };
         else if (damaged >= DAMAGED) {
           yield { fault: `Camera "${this.name}" (${camera.device}) gives damaged frames: check cable, hub and power.` };
         }
@@ -66,7 +74,7 @@ export class V4l2SourceCamera implements Camera {
     } finally {
       clearTimeout(watchdog);
       signal.removeEventListener('abort', end);
-      await camera.close();
+      await this.#close(camera);
     }
     if (signal.aborted) return;
     const problem = stalled ? `has given no frame for ${this.source.stallSeconds} s` : 'has ended';
@@ -75,6 +83,10 @@ export class V4l2SourceCamera implements Camera {
 
   async #open(): Promise<V4l2Camera> {
     const { device, format, width, height, rateHz, controls } = this.source;
+    if (this.#closing) {
+      const message = `Camera "${this.name}" (${device}) hangs in its driver: unplug it, or restart the device.`;
+      throw new BeltsightError('CAMERA_FAILED', message);
+    }
     const options = {
       device,
       controls,
@@ -87,6 +99,14 @@ export class V4l2SourceCamera implements Camera {
     } catch (error) {
       throw this.#failed(error);
     }
+  }
+
+  async #close(camera: V4l2Camera): Promise<void> {
+    this.#closing = true;
+    const closed = camera.close().then(() => {
+      this.#closing = false;
+    });
+    await atMost(CLOSE_MS, closed);
   }
 
   #failed(error: unknown): unknown {
@@ -136,9 +156,9 @@ function colourOf({ space, encoding, quantisation }: Colour): Colorimetry {
 
 const OLDEST_US = 10e6;
 
-/** By the device's clock of the day; drivers that stamp frames ahead of time or by another clock are not believed. */
-function capturedAt({ clock, timestampUs }: V4l2Frame): number {
-  const now = Date.now();
+/** Drivers that stamp frames ahead of time or by another clock are not believed. */
+function capturedMs({ clock, timestampUs }: V4l2Frame): number {
+  const now = performance.now();
   if (clock !== 'monotonic') return now;
   const age = Number(process.hrtime.bigint() / 1000n) - timestampUs;
   return age > 0 && age < OLDEST_US ? now - age / 1000 : now;

@@ -8,7 +8,7 @@ export interface View {
   readonly rotate: Orientation['rotate'];
   /** Left and right exchanged, after the rotation. */
   readonly mirror: boolean;
-  /** Every n-th frame; 1: all. */
+  /** Every n-th frame by its number, or the first one after it that there is; 1: all. */
   readonly every: number;
   /** At most so many frames a second; null: all. */
   readonly maxRateHz: number | null;
@@ -29,20 +29,23 @@ async function* framesOf(
   { roi, rotate, mirror, every, maxRateHz }: View,
 ): AsyncGenerator<Frame | CameraFault> {
   const orientation = rotate === 0 && !mirror ? undefined : { rotate, mirror };
-  const periodMs = maxRateHz === null ? 0 : 1000 / maxRateHz;
+  const periodMs = maxRateHz === null ? undefined : 1000 / maxRateHz;
+  let last: number | undefined;
   let due = Number.NEGATIVE_INFINITY;
   for await (const item of items) {
     if ('fault' in item) {
       yield item;
       continue;
     }
-    if (item.sequence % every !== 0) continue;
-    // By a clock that nobody sets.
-    const capturedMs = performance.now() - (Date.now() - item.capturedAt);
-    // Some tolerance, so that a camera of exactly this rate is not halved by its jitter.
-    if (capturedMs < due - periodMs * JITTER) continue;
-    due = Math.max(due + periodMs, capturedMs + periodMs * (1 - JITTER));
-    yield { ...item, capturedMs, roi, orientation };
+    const turn = Math.floor(item.sequence / every);
+    if (turn === last) continue;
+    last = turn;
+    if (periodMs !== undefined) {
+      // Some tolerance, so that a camera of exactly this rate is not halved by its jitter.
+      if (item.capturedMs < due - periodMs * JITTER) continue;
+      due = Math.max(due + periodMs, item.capturedMs + periodMs * (1 - JITTER));
+    }
+    yield { ...item, roi, orientation };
   }
 }
 

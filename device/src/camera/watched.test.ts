@@ -16,7 +16,7 @@ function cameraOf(levels: readonly number[]): Camera {
       for (const [sequence, level] of levels.entries()) {
         const data = new Uint8Array(64).fill(Math.abs(level));
         if (level < 0) data[sequence % 64] = sequence % 256;
-        yield { format: 'GREY', width: 8, height: 8, data, sequence, capturedAt: sequence };
+        yield { format: 'GREY', width: 8, height: 8, data, sequence, capturedMs: sequence };
       }
     },
   };
@@ -54,8 +54,8 @@ describe('watched', () => {
   });
 
   it.each([
-    [0, /sees nothing but black \(brightness 0\.0 %\): is the lens covered/],
-    [255, /sees nothing but white \(brightness 100\.0 %\): shorten its exposure/],
+    [0, /sees nothing but black \(brightness 1\.0 % or less\): is the lens covered/],
+    [255, /sees nothing but white \(brightness 99\.0 % or more\): shorten its exposure/],
   ])(
     'tells of frames of level %d instead of handing them on, and goes on when there is a picture again',
     async (level, message) => {
@@ -65,6 +65,13 @@ describe('watched', () => {
       expect(items.at(-1)).toBe(7);
     },
   );
+
+  it('says the same of frames that differ by noise alone, so that it is told once', async () => {
+    const levels = Array.from({ length: 20 }, (_, i) => i % 3);
+    const { items } = await seen(levels, { frozenFrames: null });
+    expect(items.slice(0, 4)).toEqual([0, 1, 2, 3]);
+    expect([...new Set(items.slice(4))]).toEqual([expect.stringContaining('black')]);
+  });
 
   it('does not mind one dark frame between two flashes', async () => {
     expect((await seen([-90, 0, -90, 0, -90, 0, -90, 0, -90, 0, -90])).items).toHaveLength(11);

@@ -18,6 +18,7 @@ const PERSISTENT = 5;
 /**
  * A camera whose frames are looked at before they are inspected. One that hangs fails, and is opened again by whoever reads it; frames
  * without a picture are not inspected, but told of as a fault: a verdict on them would be worth nothing.
+ * @param camera its frames have memory of their own or that of a `FrameRing`: each is compared with the one before it
  */
 export function watched(camera: Camera, watch: Watch): Camera {
   return {
@@ -58,15 +59,17 @@ async function* framesOf(
   }
 }
 
+/** Without the brightness itself: a text that changes with the noise of every frame would be told with every frame. */
 function problemOf(frame: Frame, darkest: number | null, brightest: number | null): string | undefined {
   if (darkest === null && brightest === null) return undefined;
   const brightness = brightnessOf(frame);
-  const percent = `${(brightness * 100).toFixed(1)} %`;
   if (darkest !== null && brightness <= darkest) {
-    return `sees nothing but black (brightness ${percent}): is the lens covered or the lamp out? Its frames are not inspected.`;
+    return `sees nothing but black (brightness ${percent(darkest)} or less): is the lens covered or the lamp out? Its frames are not inspected.`;
   }
   if (brightest !== null && brightness >= brightest) {
-    return `sees nothing but white (brightness ${percent}): shorten its exposure or dim the lamp. Its frames are not inspected.`;
+    return `sees nothing but white (brightness ${percent(brightest)} or more): shorten its exposure or dim the lamp. Its frames are not inspected.`;
   }
   return undefined;
 }
+
+const percent = (share: number) => `${(share * 100).toFixed(1)} %`;

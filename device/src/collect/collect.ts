@@ -1,4 +1,4 @@
-import type { Camera } from '../camera/frame.js';
+import { type Camera, capturedAt } from '../camera/frame.js';
 import type { RgbConverter } from '../camera/rgb.js';
 import { type ChoiceLimits, Chooser, type Rejection } from './choose.js';
 import type { ImageStore } from './store.js';
@@ -41,14 +41,18 @@ export async function collect(options: CollectOptions, signal: AbortSignal): Pro
         seen({ ...progress(), fault: item.fault });
         continue;
       }
-      const { format, width, height, sequence, capturedAt, source } = item;
+      const { format, width, height, sequence, source } = item;
       const picture = await converter.convert(item);
       const look = await lookAt(picture);
       const rejection = chooser.consider(look);
       if (rejection) rejected[rejection]++;
       else {
         const frame = { format, width, height, sequence, ...(source === undefined ? {} : { source }) };
-        await store.add(picture, capturedAt, { ...about, frame, sharpness: Math.round(look.sharpness * 100) / 100 });
+        await store.add(picture, capturedAt(item), {
+          ...about,
+          frame,
+          sharpness: Math.round(look.sharpness * 100) / 100,
+        });
       }
       seen(progress());
       if (store.files.length >= count || signal.aborted) break;

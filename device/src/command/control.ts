@@ -94,7 +94,7 @@ export class CameraControl {
         await this.#resumed.until(() => !this.#paused, signal);
         if (signal.aborted) return;
       }
-      yield { frame: item, shot: this.trigger.claim(paced ? item.capturedAt : Number.POSITIVE_INFINITY) };
+      yield { frame: item, shot: this.trigger.claim(paced ? item.capturedMs : Number.POSITIVE_INFINITY) };
     }
   }
 }

@@ -26,6 +26,8 @@ bundle: ./bundle
 broker: { url: "mqtt://127.0.0.1" }
 cameras: [{ name: belt, source: { type: folder, path: images } }]
 `;
+const counting = (source: string) =>
+  minimal.replace('{ type: folder, path: images }', `${source}, outputs: { product: { by: count, frames: 2 } }`);
 
 describe('device configuration', () => {
   it('the commented example is valid', async () => {
@@ -41,6 +43,8 @@ describe('device configuration', () => {
     );
     expect(feedback.inbox?.tokenFile).toBe(join(folder, 'token'));
     expect(config.cameras[0]?.source).toMatchObject({ type: 'folder', path: join(folder, 'images') });
+    const { cameras } = await read(counting('{ type: v4l2 }'));
+    expect(cameras[0]?.outputs?.product).toEqual({ by: 'count', frames: 2, bad: 1 });
     expect(config).toMatchObject({ statusSeconds: 5, spool: { maxMegabytes: 256, sync: 1 }, log: { level: 'info' } });
   });
 
@@ -64,6 +68,16 @@ describe('device configuration', () => {
       'an inbox without a scheme',
       `${minimal}feedback: { inbox: { url: trainer, tokenFile: t } }\n`,
       /feedback\.inbox\.url: .*https/,
+    ],
+    [
+      'counting the frames of a program, which does not number them',
+      counting('{ type: csi }'),
+      /cameras\.0\.outputs\.product\.by: "count" needs .*"gap"/,
+    ],
+    [
+      'counting frames that a trigger chooses',
+      counting('{ type: test }, trigger: software'),
+      /cameras\.0\.outputs\.product\.by: "count" needs .*"gap"/,
     ],
     ['broken YAML', `${minimal}  oops: [`, /device\.yaml is no YAML: .*line 7/s],
     ['an empty file', '', /device\.yaml/],

@@ -193,6 +193,20 @@ const cameraSchema = z.strictObject({
 });
 export type CameraConfig = z.infer<typeof cameraSchema>;
 
+/** Sources that lose frames and do not say so. */
+const UNNUMBERED: ReadonlySet<CameraSource['type']> = new Set(['gstreamer', 'csi', 'rtsp']);
+
+/** Products are told apart by frame numbers only where those are the camera's. */
+const cameraWithNumbersSchema = cameraSchema.refine(
+  ({ source, trigger, outputs }) =>
+    outputs?.product.by !== 'count' || (trigger === 'free' && !UNNUMBERED.has(source.type)),
+  {
+    path: ['outputs', 'product', 'by'],
+    error:
+      '"count" needs frames that follow each other, with numbers by the camera: gstreamer, csi and rtsp have none, and trigger: software picks single ones; use "gap"',
+  },
+);
+
 /** Configuration of a device. Every key is documented in docs/device-config.md. */
 export const deviceConfigSchema = z.strictObject({
   site: level.describe('First level of every topic.'),
@@ -210,7 +224,7 @@ export const deviceConfigSchema = z.strictObject({
     'What waits for the broker, on disk. When full, the oldest pictures go first, results last.',
   ),
   cameras: z
-    .array(cameraSchema)
+    .array(cameraWithNumbersSchema)
     .min(1)
     .refine((cameras) => new Set(cameras.map(({ name }) => name)).size === cameras.length, 'two have the same name'),
   commands: commandsSchema.prefault({}).describe('What the device can be told to do, and by whom.'),

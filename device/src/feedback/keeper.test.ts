@@ -11,11 +11,11 @@ import type { KeptFrame } from './record.js';
 
 const [WIDTH, HEIGHT] = [16, 8];
 const rgb = (seed = 1): Frame => ({
-  ...{ format: 'RGB24', width: WIDTH, height: HEIGHT, sequence: 0, capturedAt: 0 },
+  ...{ format: 'RGB24', width: WIDTH, height: HEIGHT, sequence: 0, capturedMs: 0 },
   data: Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, (_, i) => (i * 31 + seed * 7) % 256),
 });
 const nv12: Frame = {
-  ...{ format: 'NV12', width: WIDTH, height: HEIGHT, sequence: 0, capturedAt: 0 },
+  ...{ format: 'NV12', width: WIDTH, height: HEIGHT, sequence: 0, capturedMs: 0 },
   roi: { x: 2, y: 0, width: 8, height: 6 },
   orientation: { rotate: 90, mirror: true },
   data: Uint8Array.from({ length: (WIDTH * HEIGHT * 3) / 2 }, (_, i) => (i * 37) % 256),

@@ -1,6 +1,6 @@
 import type { FeedbackStatus, ResultMessage } from '@beltsight/sdk';
 import type { Logger } from 'pino';
-import type { Frame } from '../camera/frame.js';
+import { copied, type Frame } from '../camera/frame.js';
 import { RgbConverter } from '../camera/rgb.js';
 import { pngOf } from '../collect/png.js';
 import { Bucket } from '../command/bucket.js';
@@ -50,11 +50,11 @@ export class FrameKeeper {
       this.#skipped++;
       return undefined;
     }
-    const copied = { ...frame, data: new Uint8Array(frame.data) };
+    const own = copied(frame);
     return (result) => {
       this.#waitingBytes += bytes;
       this.#writing = this.#writing.then(async () => {
-        await this.#write(copied, result);
+        await this.#write(own, result);
         this.#waitingBytes -= bytes;
       });
     };

@@ -97,7 +97,8 @@ export class Inspector {
     for await (const item of control.select(camera, frames, () => this.#counts.dropped++, signal)) {
       if ('fault' in item) {
         await this.#publishing;
-        this.parts.logger.warn(item.fault);
+        // A camera may give nothing but faults, at the rate of its frames.
+        if (item.fault !== this.#error) this.parts.logger.warn(item.fault);
         this.#enter('failed', item.fault);
         continue;
       }
@@ -129,7 +130,7 @@ export class Inspector {
   async #inspect({ frame, shot }: Taken): Promise<void> {
     const { model, config, topics, publisher, converter, observers, control } = this.parts;
     const inspection = await model.score(frame, control.recipe ?? undefined);
-    // Made now: the camera may use the frame's memory again.
+    // Made now: once the next frame is asked for, the memory of this one is used again.
     const preview = await converter?.convert(frame);
     const keep = this.parts.keep?.(frame, inspection);
     await this.#publishing;

@@ -2,7 +2,7 @@ import type { DeviceTopics, ResultMessage } from '@beltsight/sdk';
 import { encodeHeatmap, tagJpeg } from '@beltsight/sdk';
 import sharp from 'sharp';
 import { v7 as uuidv7 } from 'uuid';
-import type { Frame } from '../camera/frame.js';
+import { capturedAt, type Frame } from '../camera/frame.js';
 import type { RgbPicture } from '../camera/rgb.js';
 import type { CameraConfig } from '../config/schema.js';
 import type { OutgoingMessage } from '../publish/outbox.js';
@@ -67,7 +67,7 @@ function resultOf(
     camera,
     frame: {
       sequence: frame.sequence,
-      capturedAt: new Date(frame.capturedAt).toISOString(),
+      capturedAt: new Date(capturedAt(frame)).toISOString(),
       ...(frame.source === undefined ? {} : { source: frame.source }),
     },
     verdict,
@@ -76,10 +76,7 @@ function resultOf(
     pValue,
     class: { name: className, source: classSource, distance },
     modelId,
-    latencyMs: Math.max(
-      0,
-      frame.capturedMs === undefined ? Date.now() - frame.capturedAt : performance.now() - frame.capturedMs,
-    ),
+    latencyMs: performance.now() - frame.capturedMs,
     ...(count === undefined ? {} : { count }),
   };
 }

@@ -1,6 +1,7 @@
 /**
- * When frames were taken by the device's clock, from times in a stream that began at an instant nobody told. Frames arrive late, never early: the
- * least difference seen between arrival and stream time is the best guess of that instant. It is forgotten slowly, so that clocks may drift.
+ * When frames were taken by the clock of `performance.now()`, from times in a stream that began at an instant nobody told. Frames arrive late,
+ * never early: the least difference seen between arrival and stream time is the best guess of that instant. It is forgotten slowly, so that
+ * clocks may drift.
  */
 export class StreamClock {
   #origin: number | undefined;
@@ -8,20 +9,20 @@ export class StreamClock {
 
   /**
    * @param timeMs the frame's time in the stream
-   * @param arrivedAt milliseconds since 1970
-   * @returns milliseconds since 1970, at most `arrivedAt`
+   * @param arrivedMs by the clock of `performance.now()`
+   * @returns by the same clock, at most `arrivedMs`
    */
-  capturedAt(timeMs: number | undefined, arrivedAt: number): number {
-    if (timeMs === undefined) return arrivedAt;
+  capturedMs(timeMs: number | undefined, arrivedMs: number): number {
+    if (timeMs === undefined) return arrivedMs;
     // A stream that jumps back has begun anew.
     if (timeMs < this.#last) this.#origin = undefined;
     this.#last = timeMs;
-    const origin = arrivedAt - timeMs;
+    const origin = arrivedMs - timeMs;
     this.#origin =
       this.#origin === undefined ? origin : Math.min(origin, this.#origin + (origin - this.#origin) * FORGET);
-    return Math.min(arrivedAt, this.#origin + timeMs);
+    return Math.min(arrivedMs, this.#origin + timeMs);
   }
 }
 
-/** At 30 frames a second a jump of the clock is half forgotten after some twenty seconds. */
+/** Of each frame: at 30 a second a drift is half made up for after some twenty seconds. */
 const FORGET = 1 / 1000;

@@ -1,7 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, it, vi } from 'vitest';
 import type { Frame } from '../frame.js';
+import { type View, viewed } from '../view.js';
 import { ProcessCamera, type ProcessCameraOptions, type Program } from './process-camera.js';
 import { y4mFrames } from './y4m.js';
+
+const EVERYTHING: View = { rotate: 0, mirror: false, every: 1, maxRateHz: null };
 
 /** A camera whose program is a piece of JavaScript that has `write(text)` and `frame()`. */
 function camera(
@@ -37,7 +42,26 @@ describe('ProcessCamera', () => {
     const frames = await all(camera('begin(); frame(); frame();', {}, output));
     expect(frames.map(({ sequence }) => sequence)).toEqual([0, 1]);
     expect(frames[0]).toMatchObject({ format: 'YU12', width: 2, height: 2 });
-    expect(Math.abs((frames[0]?.capturedAt ?? 0) - Date.now())).toBeLessThan(5000);
+    expect(Math.abs((frames[0]?.capturedMs ?? 0) - performance.now())).toBeLessThan(5000);
+  });
+
+  it('knows when frames were taken though the clock of the day is set', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const source = viewed(camera('begin(); for (let i = 0; i < 6; i++) frame();'), EVERYTHING);
+      const began = performance.now();
+      const times: number[] = [];
+      for await (const item of source.frames(new AbortController().signal)) {
+        times.push((item as Frame).capturedMs);
+        if (times.length === 2) vi.setSystemTime(Date.now() + 3_600_000);
+        if (times.length === 4) vi.setSystemTime(Date.now() - 7_200_000);
+      }
+      expect(times).toHaveLength(6);
+      expect(Math.min(...times)).toBeGreaterThan(began - 1000);
+      expect(Math.max(...times)).toBeLessThanOrEqual(performance.now());
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('begins again where it is told to', async () => {
@@ -72,6 +96,18 @@ describe('ProcessCamera', () => {
 
   it('gives up on one that gives no more frames', async () => {
     const source = camera('begin(); frame(); setInterval(() => {}, 1000);', { stallMs: 400 });
+    await expect(all(source)).rejects.toThrow('has given no frame for 0.4 s');
+  });
+
+  it('gives up on one that cannot be ended, and does not start it again beside that', async () => {
+    const kill = vi.spyOn(ChildProcess.prototype, 'kill').mockReturnValue(true);
+    const source = camera('setInterval(() => {}, 1000);', { stallMs: 400 });
+    await expect(all(source)).rejects.toThrow('has given no frame for 0.4 s');
+    await expect(all(source)).rejects.toThrow(/hangs and cannot be ended: restart the device/);
+    const [child] = kill.mock.contexts as unknown as [ChildProcess];
+    kill.mockRestore();
+    child.kill('SIGKILL');
+    await once(child, 'exit');
     await expect(all(source)).rejects.toThrow('has given no frame for 0.4 s');
   });
 

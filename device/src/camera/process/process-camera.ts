@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { BeltsightError } from '@beltsight/sdk';
+import { atMost } from '../../pause.js';
 import type { Camera, Frame } from '../frame.js';
 import { FrameRing } from '../ring.js';
 import { ByteReader } from './byte-reader.js';
@@ -32,7 +32,7 @@ export interface ProcessCameraOptions {
   readonly loop?: boolean;
 }
 
-/** Between the request to end and the end by force. */
+/** Between the request to end and the end by force, and for that at most. */
 const PATIENCE_MS = 2000;
 /** What is kept of a program's complaints. */
 const COMPLAINT_BYTES = 4096;
@@ -41,6 +41,8 @@ const COMPLAINT_BYTES = 4096;
 export class ProcessCamera implements Camera {
   readonly name: string;
   readonly paced: boolean;
+  /** The program that could not be ended. */
+  #left: ChildProcess | undefined;
 
   constructor(private readonly options: ProcessCameraOptions) {
     this.name = options.name;
@@ -70,43 +72,46 @@ export class ProcessCamera implements Camera {
   /** Frames of one run of the program. */
   async *#play(ring: FrameRing, signal: AbortSignal): AsyncGenerator<Omit<Frame, 'sequence'>> {
     const { program: choose, stallMs } = this.options;
+    if (this.#left && isRunning(this.#left)) throw this.#failed('hangs and cannot be ended: restart the device');
     const program = await choose();
     const child = start(program);
+    const output = child.stdio[program.output === 'stdout' ? 1 : 3] as Readable;
     const complaint = complaintOf(child);
-    const ended = endOf(child, program);
+    const stall = new AbortController();
+    const ended = endOf(child, program, stall.signal);
     const end = () => child.kill('SIGINT');
     signal.addEventListener('abort', end, { once: true });
-    let stalled = false;
     const watchdog = setInterval(() => {
-      stalled = true;
       child.kill('SIGKILL');
+      // One that hangs in the kernel is not ended by that: nobody waits for it, nor for its frames.
+      stall.abort();
+      output.destroy();
     }, stallMs);
     const clock = new StreamClock();
     try {
-      const output = child.stdio[program.output === 'stdout' ? 1 : 3] as Readable;
       for await (const { timeMs, ...frame } of program.stream(new ByteReader(output), ring)) {
         watchdog.refresh();
-        yield { ...frame, capturedAt: clock.capturedAt(timeMs, Date.now()) };
+        yield { ...frame, capturedMs: clock.capturedMs(timeMs, performance.now()) };
         // The time that the frame was looked at is not the program's.
         watchdog.refresh();
         if (signal.aborted) return;
       }
       const failure = await ended;
       if (signal.aborted) return;
-      if (stalled) throw this.#failed(`has given no frame for ${stallMs / 1000} s`, complaint());
+      if (stall.signal.aborted) throw this.#failed(`has given no frame for ${stallMs / 1000} s`, complaint());
       if (failure !== undefined) throw this.#failed(failure, complaint());
       // A line does not end: a network camera that went away may look like a stream that is over.
       if (this.paced) throw this.#failed('has ended', complaint());
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof BeltsightError) throw error;
-      throw stalled
+      throw stall.signal.aborted
         ? this.#failed(`has given no frame for ${stallMs / 1000} s`, complaint())
         : this.#failed((error as Error).message, complaint());
     } finally {
       clearInterval(watchdog);
       signal.removeEventListener('abort', end);
-      await stop(child);
+      if (!(await stop(child))) this.#left = child;
     }
   }
 
@@ -123,10 +128,14 @@ function start({ command, args, output }: Program): ChildProcess {
   return spawn(command, args, { stdio: [...pipes] });
 }
 
-/** Resolves when the program has ended: undefined if it ended well, or what is wrong. */
-async function endOf(child: ChildProcess, { command, package: debian }: Program): Promise<string | undefined> {
+/** Resolves when the program has ended, or nobody waits any more: undefined if it ended well, or what is wrong. */
+async function endOf(
+  child: ChildProcess,
+  { command, package: debian }: Program,
+  enough: AbortSignal,
+): Promise<string | undefined> {
   try {
-    const [status, signal] = await once(child, 'close');
+    const [status, signal] = await once(child, 'close', { signal: enough });
     if (status === 0) return undefined;
     return signal ? `was ended by ${signal}` : `ended with status ${status}`;
   } catch (error) {
@@ -152,15 +161,20 @@ function complaintOf(child: ChildProcess): () => string {
   };
 }
 
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+/** @returns whether the program has ended */
+async function stop(child: ChildProcess): Promise<boolean> {
+  if (!isRunning(child)) return true;
   const exited = once(child, 'exit').catch(() => undefined);
   child.kill('SIGINT');
   // A program that waits for its pipe to be read would never hear the signal.
   for (const pipe of child.stdio) pipe?.destroy();
-  const late = new AbortController();
-  await Promise.race([exited, sleep(PATIENCE_MS, undefined, { signal: late.signal }).catch(() => undefined)]);
-  late.abort();
-  if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-  await exited;
+  await atMost(PATIENCE_MS, exited);
+  if (isRunning(child)) {
+    child.kill('SIGKILL');
+    await atMost(PATIENCE_MS, exited);
+  }
+  return !isRunning(child);
 }
+
+const isRunning = ({ pid, exitCode, signalCode }: ChildProcess) =>
+  pid !== undefined && exitCode === null && signalCode === null;

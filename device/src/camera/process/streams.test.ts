@@ -122,16 +122,16 @@ describe("GStreamer's Data Protocol", () => {
 describe('StreamClock', () => {
   it('takes the frame that was fastest for the measure of all', () => {
     const clock = new StreamClock();
-    expect(clock.capturedAt(0, 1050)).toBe(1050);
-    expect(clock.capturedAt(100, 1110)).toBe(1110);
+    expect(clock.capturedMs(0, 1050)).toBe(1050);
+    expect(clock.capturedMs(100, 1110)).toBe(1110);
     // 40 ms late, and told so but for what is forgotten.
-    expect(clock.capturedAt(200, 1250)).toBeCloseTo(1210, 0);
+    expect(clock.capturedMs(200, 1250)).toBeCloseTo(1210, 0);
   });
 
   it('begins anew where the stream does, and goes by arrival where it tells no time', () => {
     const clock = new StreamClock();
-    clock.capturedAt(5000, 10_000);
-    expect(clock.capturedAt(0, 20_000)).toBe(20_000);
-    expect(clock.capturedAt(undefined, 20_123)).toBe(20_123);
+    clock.capturedMs(5000, 10_000);
+    expect(clock.capturedMs(0, 20_000)).toBe(20_000);
+    expect(clock.capturedMs(undefined, 20_123)).toBe(20_123);
   });
 });

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ERRNO, V4l2Error } from '../errors.js';
 import { type Scenario, scenario } from '../testing/scenario.js';
@@ -191,6 +192,21 @@ describe('the end', () => {
     expect(await waiting).toEqual([]);
     // One slice of polling, and patience for a loaded machine.
     expect(performance.now() - start).toBeLessThan(5000);
+  });
+
+  it('of a loop comes with closing at once, though the thread hangs in the driver', async () => {
+    const threads: Worker[] = [];
+    const camera = await openCamera(SMALL, (options) => {
+      const thread = spawnFake(scenario({ rateHz: 0.001 }))(options);
+      threads.push(thread);
+      vi.spyOn(thread, 'postMessage').mockReturnValue(undefined);
+      return thread;
+    });
+    const waiting = take(camera, 1);
+    const closed = camera.close();
+    expect(await waiting).toEqual([]);
+    await threads[0]?.terminate();
+    await closed;
   });
 
   it.each([

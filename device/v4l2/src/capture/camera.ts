@@ -123,8 +123,10 @@ export class Camera implements AsyncIterable<Frame> {
     return this.link.call('setControl', name, value);
   }
 
-  /** Ends the capture; fulfilled once the device is free. */
+  /** Ends the capture, and loops over its frames at once; fulfilled once the device is free, which a driver that hangs puts off. */
   async close(): Promise<void> {
+    this.#ended = true;
+    this.bell.ring();
     this.link.close();
     await this.link.ended;
   }
