@@ -1,3 +1,4 @@
+import { withoutPassword } from '@beltsight/sdk';
 import type { CameraConfig, CameraSource } from '../config/schema.js';
 import { FolderCamera } from './folder.js';
 import type { Camera } from './frame.js';
@@ -58,9 +59,4 @@ function programOf(source: ProcessSource): Omit<ProcessCameraOptions, 'name'> {
       return { what: path, program: () => gstreamerOrFfmpeg(program, either), paced: false, stallMs, loop };
     }
   }
-}
-
-/** An address as it may stand in a log. */
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, '//***@');
 }
