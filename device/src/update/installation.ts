@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Candidate, ModelHost } from './host.js';
 import type { FoundRelease } from './source/releases.js';
 import type { BlobStore } from './store/blobs.js';
-import type { Occupant, Place, RecordFile, Slot } from './store/record.js';
+import type { Baseline, Occupant, Place, RecordFile, Slot } from './store/record.js';
 import type { Slots } from './store/slots.js';
 
 export interface InstallationParts {
@@ -72,8 +72,11 @@ export class Installation {
     throw new BeltsightError('UPDATE_REFUSED', reason);
   }
 
-  /** Puts a tested release in use, on probation. */
-  async use(slot: Slot, found: FoundRelease, candidate: Candidate): Promise<void> {
+  /**
+   * Puts a tested release in use, on probation.
+   * @param before what the model in use does; null where it has inspected too little since the start: what is recorded holds
+   */
+  async use(slot: Slot, found: FoundRelease, candidate: Candidate, before: Baseline | null): Promise<void> {
     const { record, now } = this.parts;
     try {
       const { path: release, digest } = found;
@@ -83,6 +86,7 @@ export class Installation {
         fallback: record.record.active,
         slots: { ...record.record.slots, [slot]: occupant },
         probation: { since: new Date(now()).toISOString(), starts: 0 },
+        baseline: before ?? record.record.baseline,
       });
     } catch (error) {
       await candidate.close();
@@ -91,9 +95,9 @@ export class Installation {
     await candidate.use();
   }
 
-  /** The release in use has proved itself. */
-  async confirm(): Promise<void> {
-    await this.parts.record.write({ probation: null });
+  /** The release in use has proved itself, and did what the next one is compared with. */
+  async confirm(baseline: Baseline | null): Promise<void> {
+    await this.parts.record.write({ probation: null, baseline });
   }
 
   /** Puts the model before in use, and does not try the present one again. */
@@ -113,6 +117,8 @@ export class Installation {
       fallback: 'factory',
       slots: { ...record.record.slots, [active]: null },
       probation: null,
+      // What a model did that had proved itself, and is taken back all the same, is no measure.
+      baseline: record.record.probation ? record.record.baseline : null,
       failed: [...record.record.failed, failure],
     });
     await candidate.use();
