@@ -326,7 +326,7 @@ describe('a device that begins', () => {
     await device.close();
     for (const copy of ['record.0.json', 'record.1.json']) {
       const path = join(scene.folder, 'device', copy);
-      const { baseline: _, ...older } = JSON.parse(checked(await readFile(path, 'utf8')) ?? '');
+      const { baseline: _, fetched: __, ...older } = JSON.parse(checked(await readFile(path, 'utf8')) ?? '');
       await writeFile(path, digested(JSON.stringify(older)));
     }
     const again = await start({ url: 'http://127.0.0.1:1' });

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { BeltsightError } from '@beltsight/sdk';
 import { MANIFEST } from '@beltsight/sdk/bundle';
 import type { Logger } from 'pino';
@@ -32,6 +33,13 @@ export class Installation {
   /** Why a release is not tried again. */
   failure({ digest }: Pick<FoundRelease, 'digest'>): string | undefined {
     return this.parts.record.record.failed.find((each) => each.digest === digest)?.reason;
+  }
+
+  /** Keeps what was fetched of a release, also while it is not desired, until another one is fetched. */
+  async keep({ release }: FoundRelease): Promise<void> {
+    const { record } = this.parts;
+    const fetched = digestsOf(release);
+    if (!isDeepStrictEqual(fetched, record.record.fetched)) await record.write({ fetched });
   }
 
   /** Lays a release, whose blobs are there, out in the slot that is not in use. */
@@ -87,6 +95,7 @@ export class Installation {
         slots: { ...record.record.slots, [slot]: occupant },
         probation: { since: new Date(now()).toISOString(), starts: 0 },
         baseline: before ?? record.record.baseline,
+        fetched: [],
       });
     } catch (error) {
       await candidate.close();
@@ -125,12 +134,14 @@ export class Installation {
   }
 
   /**
-   * Keeps what lies in both slots, and what there is of a release that is wanted; what else was fetched goes.
+   * Keeps what lies in both slots, and what there is of a release that is wanted, or for later where none is to be fetched; what else was
+   * fetched goes.
    * @returns why not all of it is gone, where that is so
    */
   async collectGarbage(wanted: FoundRelease | undefined): Promise<string | undefined> {
     const { record, slots, blobs, logger } = this.parts;
-    const kept = new Set(Object.values(wanted?.release.files ?? {}).map(({ sha256 }) => sha256));
+    const kept = new Set(wanted && digestsOf(wanted.release));
+    if (!wanted || wanted.digest === this.inUse?.digest) for (const each of record.record.fetched) kept.add(each);
     try {
       for (const slot of ['a', 'b'] as const) {
         if (record.record.slots[slot]) for (const digest of await slots.digests(slot)) kept.add(digest);
@@ -178,6 +189,10 @@ export class Installation {
   #occupant(place: Place): Occupant | null {
     return place === 'factory' ? null : this.parts.record.record.slots[place];
   }
+}
+
+function digestsOf({ files }: FoundRelease['release']): string[] {
+  return Object.values(files).map(({ sha256 }) => sha256);
 }
 
 /** SHA-256 of the manifest of a release; one without is no bundle. */

@@ -179,7 +179,10 @@ export class Updater implements ServiceObserver {
     const files = Object.values(found.release.files);
     await blobs.fetch(files, transport, signal, (bytes, totalBytes) => this.#progress(bytes, totalBytes));
     const { window = this.parts.window, fetchOnly } = this.#desired ?? {};
-    if (fetchOnly) return this.#enter('waiting', pollMs, 'It is here, and waits for the word to switch.');
+    if (fetchOnly) {
+      await installation.keep(found);
+      return this.#enter('waiting', pollMs, 'It is here, and waits for the word to switch.');
+    }
     const closedMs = window ? untilOpen(window, new Date(this.#now())) : 0;
     if (closedMs > 0) return this.#enter('waiting', Math.min(closedMs, pollMs), `It switches from ${window?.from} on.`);
     this.#enter('staging');

@@ -44,6 +44,8 @@ const recordSchema = z.object({
   probation: z.object({ since: z.iso.datetime(), starts: z.int().nonnegative() }).nullable(),
   /** What the last model that proved itself, or the one that was installed, did; null: it has inspected too little. */
   baseline: baselineSchema.nullable().default(null),
+  /** Blobs of a release that was fetched to be switched to later: they stay until another one is fetched. */
+  fetched: z.array(digest).default([]),
   /** Releases that are not tried again. */
   failed: z.array(z.object({ release: z.string(), digest, at: z.iso.datetime(), reason: z.string() })),
   /** Highest `retry` of a desired message that was followed. */
@@ -63,6 +65,7 @@ const FIRST_RECORD: UpdateRecord = {
   slots: { a: null, b: null },
   probation: null,
   baseline: null,
+  fetched: [],
   failed: [],
   retry: 0,
   desired: null,
