@@ -42,7 +42,6 @@ class TestHost implements ModelHost {
     if (refusal !== undefined) throw new BeltsightError('INFERENCE_FAILED', refusal);
     return {
       modelId,
-      falseRejectRate: 0.05,
       use: async () => {
         this.modelId = modelId;
         this.used.push(modelId);

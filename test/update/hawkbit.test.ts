@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -240,11 +240,40 @@ describe('a deployment', () => {
     await device.reaches('probation');
   });
 
-  it('that is a download alone ends with it', async () => {
+  it('that is a download alone ends with it, and the one that switches later has nothing to fetch', async () => {
+    const action = hawkbit.assign({ ...tiny(1), downloadOnly: true });
+    const fetched: string[] = [];
+    const wrap = (transport: Transport): Transport => ({
+      name: transport.name,
+      close: () => transport.close(),
+      read: (path, ...more) => {
+        if (path.startsWith('blobs/')) fetched.push(path);
+        return transport.read(path, ...more);
+      },
+    });
+    const device = await start({ wrap });
+    await ends(action, 'downloaded');
+    expect(await looksAgain(device)).toBe(models[0]);
+    expect(fetched.length).toBeGreaterThan(0);
+    fetched.length = 0;
+    hawkbit.assign(tiny(1));
+    device.client.check();
+    await device.reaches('probation', { running: { release: FIRST } });
+    expect(fetched).toEqual([]);
+    expect(device.record.record.fetched).toEqual([]);
+  });
+
+  it('that is a download alone gives way to another release', async () => {
     const action = hawkbit.assign({ ...tiny(1), downloadOnly: true });
     const device = await start();
     await ends(action, 'downloaded');
-    expect(await looksAgain(device)).toBe(models[0]);
+    hawkbit.assign(tiny(2));
+    device.client.check();
+    await device.reaches('probation', { running: { release: SECOND } });
+    device.inspect(25);
+    await device.reaches('idle');
+    const there = await readdir(join(folder, 'update/blobs'));
+    expect(there.sort()).toEqual([...(await device.slots.digests('a'))].sort());
   });
 
   it('is confirmed by the device, but not while its updates are held', async () => {

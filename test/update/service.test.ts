@@ -126,7 +126,7 @@ describe('a device with updates', () => {
     await waitFor(() => expect(device.statuses.at(-1)?.model?.id).toBe(modelId));
   });
 
-  it('keeps to what is desired over a restart without a broker, and lets go when it was taken back meanwhile', async () => {
+  it('keeps to what is desired without a broker, and with one that has lost it, until a message takes it back', async () => {
     const first = await scene.release();
     const second = await scene.release();
     const device = await start();
@@ -153,6 +153,12 @@ describe('a device with updates', () => {
     alone.stop();
     await running;
     const again = await start();
+    await again.reaches({
+      state: 'idle',
+      desired: first.path,
+      running: { release: first.path, modelId: first.modelId },
+    });
+    await again.desire({ schema: 'beltsight.desired/1', release: null });
     await again.reaches({ state: 'idle', running: { release: second.path, modelId: second.modelId } });
   });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -186,13 +187,34 @@ describe('what a device keeps', () => {
 });
 
 describe('a web server', () => {
-  it('without ranges is read all the same', async () => {
+  it('without ranges gives a blob that was begun from its beginning, and what comes again counts as coming', async () => {
     const content = Buffer.from('0123456789'.repeat(30));
-    const server = createServer((_, response) => response.end(content));
+    const blob = { sha256: createHash('sha256').update(content).digest('hex'), sizeBytes: content.length };
+    let more = () => undefined as unknown;
+    const arrived = new Promise((resolve) => {
+      more = () => resolve(undefined);
+    });
+    const server = createServer(async (_, response) => {
+      response.write(content.subarray(0, 100));
+      // The rest comes once the device has taken note of these.
+      await arrived;
+      response.end(content.subarray(100));
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    closers.push(async () => new Promise((resolve) => server.close(resolve)));
+    closers.push(async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    });
     const transport = new HttpTransport({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
-    expect(await collect(transport.read('blobs/x', 295, signal))).toEqual(content.subarray(295));
+    const { blobs } = deviceOf(transport, { patienceMs: 10_000 });
+    await blobs.fetch([blob], cutAfter(transport, 100), signal, () => undefined).catch(() => undefined);
+    const seen: number[] = [];
+    await blobs.fetch([blob], transport, signal, (bytes) => {
+      seen.push(bytes);
+      if (seen.length > 2) more();
+    });
+    expect(seen.slice(0, 3)).toEqual([100, 0, 100]);
+    expect(await readFile(blobs.path(blob))).toEqual(content);
   });
 
   it('that is not there is named, with what to look at', async () => {

@@ -1,7 +1,8 @@
 import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DesiredMessage, UpdateState } from '@beltsight/sdk';
+import type { DesiredMessage, ResultMessage, UpdateState } from '@beltsight/sdk';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checked, digested } from '../../device/src/update/store/digested.js';
 import { addBundle, promote, revoke } from '../../trainer/src/release/bundles.js';
 import { Scene } from '../../trainer/src/release/testing.js';
 import { waitFor } from '../support/patience.js';
@@ -117,6 +118,53 @@ describe('an update', () => {
     await device.reaches('failed', { running: { release: null, modelId: factory }, failed: [{ release: path }] });
     expect(device.states.at(-1)?.reason).toMatch(reason);
     expect(device.host.used).toEqual([factory, models[0], factory]);
+  });
+
+  describe('on a line where four of ten products are rejected', () => {
+    const usual = (device: Awaited<ReturnType<typeof start>>, result: Partial<ResultMessage> = {}) => {
+      for (let i = 0; i < 5; i++) {
+        device.inspect(6, result);
+        device.inspect(4, { ...result, verdict: 'reject' });
+      }
+    };
+
+    /** A device on probation that was begun anew: amid the probation, or before an update that came at once. */
+    const begun = async (when: 'amid' | 'before') => {
+      await release();
+      const device = await start();
+      usual(device);
+      await device.reaches('probation');
+      usual(device);
+      await device.reaches('idle');
+      await release();
+      if (when === 'amid') {
+        device.updater.check();
+        await device.reaches('probation');
+      }
+      await device.close();
+      const again = await start();
+      await again.reaches('probation', { running: { modelId: models[1] } });
+      return again;
+    };
+
+    it.each(['amid', 'before'] as const)(
+      'stays if it rejects as many, also over a restart %s its probation',
+      async (when) => {
+        const device = await begun(when);
+        usual(device);
+        await device.reaches('idle', { running: { modelId: models[1] }, failed: [] });
+      },
+    );
+
+    it.each(['amid', 'before'] as const)(
+      'is taken back if it is slower, also over a restart %s its probation',
+      async (when) => {
+        const device = await begun(when);
+        usual(device, { latencyMs: 400 });
+        await device.reaches('failed', { reason: 'a result takes 400 ms, where 30 ms were usual' });
+        expect(device.host.modelId).toBe(models[0]);
+      },
+    );
   });
 
   it('that cannot inspect frames is taken back', async () => {
@@ -272,6 +320,19 @@ describe('a device that begins', () => {
       }
     },
   );
+
+  it('reads a record of before there was more in it', async () => {
+    const device = await installed();
+    await device.close();
+    for (const copy of ['record.0.json', 'record.1.json']) {
+      const path = join(scene.folder, 'device', copy);
+      const { baseline: _, fetched: __, ...older } = JSON.parse(checked(await readFile(path, 'utf8')) ?? '');
+      await writeFile(path, digested(JSON.stringify(older)));
+    }
+    const again = await start({ url: 'http://127.0.0.1:1' });
+    expect(again.host.used).toEqual([models[0]]);
+    await again.reaches('probation');
+  });
 
   it('without any record uses what it was installed with', async () => {
     const device = await installed();

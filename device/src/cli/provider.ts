@@ -9,6 +9,8 @@ export function providerCommand(): Command {
     .argument('<wheel>', 'such as onnxruntime_gpu-1.23.0-cp310-cp310-linux_aarch64.whl')
     .option('--into <folder>', 'where devices find it', runtimeFolders()[0])
     .action(async (wheel: string, { into }: { into: string }) => {
+      // The service is another user than root, whose umask may be strict.
+      process.umask(0o022);
       const { library, version, providers } = await addRuntime(wheel, into);
       process.stdout.write(`ONNX Runtime ${version} runs: ${library}\nBuilt with: ${providers.join(', ')}\n`);
     });

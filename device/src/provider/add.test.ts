@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { zipSync } from 'fflate';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { providerCommand } from '../cli/provider.js';
 import { installedRuntimes } from '../score/ort/installed.js';
-import { libraries } from '../score/ort/library.js';
+import { libraries, loadRuntime } from '../score/ort/library.js';
 import { addRuntime } from './add.js';
 
 const MACHINE = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
@@ -37,6 +38,31 @@ describe('addRuntime', () => {
     expect(added.providers).toContain('CPUExecutionProvider');
     expect(installedRuntimes([into])).toEqual([added.library]);
     expect(await readdir(join(into, '1.30.0'))).toEqual(['libonnxruntime.so']);
+  });
+
+  it('lets the service read what root puts there, however strict the umask of root is', async () => {
+    const into = join(folder, 'state/onnxruntime');
+    const path = await wheel({ 'libonnxruntime.so.1.30.0': library });
+    const before = process.umask(0o077);
+    try {
+      await providerCommand().parseAsync(['add', path, '--into', into], { from: 'user' });
+    } finally {
+      process.umask(before);
+    }
+    for (const each of ['', '1.30.0', '1.30.0/libonnxruntime.so'])
+      expect((await stat(join(into, each))).mode & 0o777, each).toBe(0o755);
+  });
+
+  it('leaves no library out that is there and cannot be read: whoever opens it says so', async () => {
+    const data = join(folder, 'data');
+    const file = join(data, 'beltsight/onnxruntime/9.9.9/libonnxruntime.so');
+    await mkdir(dirname(file), { recursive: true });
+    // Root may read everything but a link to itself.
+    await symlink(file, file);
+    vi.stubEnv('XDG_DATA_HOME', data);
+    expect(libraries()).toContain(file);
+    vi.unstubAllEnvs();
+    expect(() => loadRuntime(file)).toThrow(/cannot be used .*ELOOP/);
   });
 
   const other = process.arch === 'arm64' ? 'x86_64' : 'aarch64';

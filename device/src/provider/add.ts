@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { encodeModel, GraphBuilder } from '@beltsight/sdk/onnx';
@@ -28,6 +28,8 @@ export async function addRuntime(wheel: string, folder: string): Promise<AddedRu
   try {
     await mkdir(folder, { recursive: true });
     part = await mkdtemp(join(folder, 'part-'));
+    // It is made for its owner alone, who is root where the service is not.
+    await chmod(part, 0o755);
     for (const [name, bytes] of files) await writeFile(join(part, name), bytes, { mode: 0o755 });
     const api = OrtApi.load(join(part, MAIN_LIBRARY));
     await requireRun(api);

@@ -56,7 +56,7 @@ export class Model implements ModelInUse, ModelHost {
   }
 
   get falseRejectRate(): number {
-    return falseRejectRateOf(this.manifest);
+    return Math.max(...this.manifest.classes.map(({ falseRejectRate }) => falseRejectRate.wanted));
   }
 
   /** Like {@link Scorer.score}, with the model in use at this moment. */
@@ -88,7 +88,7 @@ export class Model implements ModelInUse, ModelHost {
       this.scorer = next;
       await before.close();
     };
-    return { modelId: next.manifest.modelId, falseRejectRate: falseRejectRateOf(next.manifest), use, close };
+    return { modelId: next.manifest.modelId, use, close };
   }
 
   /** The switch happens whatever somebody makes of it. */
@@ -133,6 +133,3 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
     settled.abort();
   }
 }
-
-const falseRejectRateOf = ({ classes }: BundleManifest) =>
-  Math.max(...classes.map(({ falseRejectRate }) => falseRejectRate.wanted));

@@ -194,6 +194,23 @@ describe('a Sparkplug host sees', () => {
     await waitFor(() => expect(ran).toEqual([{ name: 'threshold', args: { class: 'green', falseRejectRate: 0.01 } }]));
   });
 
+  it('results live from the birth on, also where one had to be stored before it', async () => {
+    const { url, tap, open } = await setUp({ primaryHost: 'scada' });
+    const host = await hostOn(url, 'scada', false);
+    const observer = await open();
+    closers.push(async () => observer.close?.());
+    observer.status?.(both());
+    await waitFor(() => expect(tap.log.some(({ packet }) => packet.cmd === 'suback')).toBe(true));
+    observer.result?.(result('belt', 1), undefined);
+    await host.state(true);
+    await waitFor(() => expect(host.believed('belt').online).toBe(true));
+    const came = () => host.historical.filter(({ name }) => name === 'Result/Frame').map(({ value }) => Number(value));
+    await waitFor(() => expect(came()).toEqual([1]));
+    observer.result?.(result('belt', 2), undefined);
+    await waitFor(() => expect(host.believed('belt').values.get('Result/Frame')).toBe(2));
+    expect(came()).toEqual([1]);
+  });
+
   it('the whole life of a device as the specification has it', async () => {
     const { url, tap, open, ran } = await setUp({ primaryHost: 'scada' });
     const host = await hostOn(url, 'scada', false);

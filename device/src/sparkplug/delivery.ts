@@ -58,7 +58,8 @@ export class Delivery {
    * is newer, so that the stored results stay in order.
    */
   store(): void {
-    this.#stalled = true;
+    // Before a birth nothing was sent: there is no lag, and no confirmation that would end it.
+    this.#stalled = this.#confirming;
     for (const { device, record } of this.#sent) device.queue.push(record);
     this.#drop(this.#sent.length);
   }

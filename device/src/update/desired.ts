@@ -23,17 +23,16 @@ export interface DesiredParts {
 }
 
 /**
- * Listens to the retained topic that says what the device shall run. What cannot be read changes nothing; a topic that is empty, or
- * was emptied while the device was away, says nothing any more.
+ * Listens to the retained topic that says what the device shall run. What cannot be read changes nothing, nor does silence: a broker that
+ * has lost what was retained must not release a fleet from what it was asked for. An empty message says nothing any more.
  */
 export class DesiredTopic {
   readonly #grumble: Grumble;
   #next: { desired: DesiredMessage | undefined } | undefined;
   #pause: NodeJS.Timeout | undefined;
   #silence: NodeJS.Timeout | undefined;
-  #heardAt = Number.NEGATIVE_INFINITY;
   #resolve: () => void = () => undefined;
-  /** Resolves when it is known what the broker says. */
+  /** Resolves when it is known what the broker says, or that it says nothing. */
   readonly known = new Promise<void>((resolve) => {
     this.#resolve = resolve;
   });
@@ -53,17 +52,12 @@ export class DesiredTopic {
   }
 
   #granted(): void {
-    const { retainedMs = RETAINED_MS } = this.parts;
     clearTimeout(this.#silence);
-    // A broker may send what is retained before it says that it takes the subscription (MQTT 5, section 3.8.4).
-    if (performance.now() - this.#heardAt < retainedMs) return;
-    this.#silence = setTimeout(() => this.#follow(undefined), retainedMs);
+    this.#silence = setTimeout(this.#resolve, this.parts.retainedMs ?? RETAINED_MS);
     this.#silence.unref();
   }
 
   #hear(payload: Buffer): void {
-    this.#heardAt = performance.now();
-    clearTimeout(this.#silence);
     const read = payload.length === 0 ? { desired: undefined } : this.#read(payload);
     if (read) this.#follow(read.desired);
   }

@@ -1,8 +1,6 @@
 /** A model that was opened beside the one in use: its engine is built, and its golden samples score as they should. */
 export interface Candidate {
   readonly modelId: string;
-  /** The largest share of good products that its thresholds let be rejected. */
-  readonly falseRejectRate: number;
   /** Puts it in use from the next frame on; the one before is closed when its last frame is done. */
   use(): Promise<void>;
   close(): Promise<void>;
@@ -12,6 +10,7 @@ export interface Candidate {
 export interface ModelHost {
   /** Of the model in use. */
   readonly modelId: string;
+  /** The largest share of good products that its thresholds let be rejected. */
   readonly falseRejectRate: number;
   /**
    * Opens another one beside it.

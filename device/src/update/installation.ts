@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { BeltsightError } from '@beltsight/sdk';
 import { MANIFEST } from '@beltsight/sdk/bundle';
 import type { Logger } from 'pino';
 import type { Candidate, ModelHost } from './host.js';
 import type { FoundRelease } from './source/releases.js';
 import type { BlobStore } from './store/blobs.js';
-import type { Occupant, Place, RecordFile, Slot } from './store/record.js';
+import type { Baseline, Occupant, Place, RecordFile, Slot } from './store/record.js';
 import type { Slots } from './store/slots.js';
 
 export interface InstallationParts {
@@ -32,6 +33,13 @@ export class Installation {
   /** Why a release is not tried again. */
   failure({ digest }: Pick<FoundRelease, 'digest'>): string | undefined {
     return this.parts.record.record.failed.find((each) => each.digest === digest)?.reason;
+  }
+
+  /** Keeps what was fetched of a release, also while it is not desired, until another one is fetched. */
+  async keep({ release }: FoundRelease): Promise<void> {
+    const { record } = this.parts;
+    const fetched = digestsOf(release);
+    if (!isDeepStrictEqual(fetched, record.record.fetched)) await record.write({ fetched });
   }
 
   /** Lays a release, whose blobs are there, out in the slot that is not in use. */
@@ -72,8 +80,11 @@ export class Installation {
     throw new BeltsightError('UPDATE_REFUSED', reason);
   }
 
-  /** Puts a tested release in use, on probation. */
-  async use(slot: Slot, found: FoundRelease, candidate: Candidate): Promise<void> {
+  /**
+   * Puts a tested release in use, on probation.
+   * @param before what the model in use does; null where it has inspected too little since the start: what is recorded holds
+   */
+  async use(slot: Slot, found: FoundRelease, candidate: Candidate, before: Baseline | null): Promise<void> {
     const { record, now } = this.parts;
     try {
       const { path: release, digest } = found;
@@ -83,6 +94,8 @@ export class Installation {
         fallback: record.record.active,
         slots: { ...record.record.slots, [slot]: occupant },
         probation: { since: new Date(now()).toISOString(), starts: 0 },
+        baseline: before ?? record.record.baseline,
+        fetched: [],
       });
     } catch (error) {
       await candidate.close();
@@ -91,9 +104,9 @@ export class Installation {
     await candidate.use();
   }
 
-  /** The release in use has proved itself. */
-  async confirm(): Promise<void> {
-    await this.parts.record.write({ probation: null });
+  /** The release in use has proved itself, and did what the next one is compared with. */
+  async confirm(baseline: Baseline | null): Promise<void> {
+    await this.parts.record.write({ probation: null, baseline });
   }
 
   /** Puts the model before in use, and does not try the present one again. */
@@ -113,18 +126,22 @@ export class Installation {
       fallback: 'factory',
       slots: { ...record.record.slots, [active]: null },
       probation: null,
+      // What a model did that had proved itself, and is taken back all the same, is no measure.
+      baseline: record.record.probation ? record.record.baseline : null,
       failed: [...record.record.failed, failure],
     });
     await candidate.use();
   }
 
   /**
-   * Keeps what lies in both slots, and what there is of a release that is wanted; what else was fetched goes.
+   * Keeps what lies in both slots, and what there is of a release that is wanted, or for later where none is to be fetched; what else was
+   * fetched goes.
    * @returns why not all of it is gone, where that is so
    */
   async collectGarbage(wanted: FoundRelease | undefined): Promise<string | undefined> {
     const { record, slots, blobs, logger } = this.parts;
-    const kept = new Set(Object.values(wanted?.release.files ?? {}).map(({ sha256 }) => sha256));
+    const kept = new Set(wanted && digestsOf(wanted.release));
+    if (!wanted || wanted.digest === this.inUse?.digest) for (const each of record.record.fetched) kept.add(each);
     try {
       for (const slot of ['a', 'b'] as const) {
         if (record.record.slots[slot]) for (const digest of await slots.digests(slot)) kept.add(digest);
@@ -172,6 +189,10 @@ export class Installation {
   #occupant(place: Place): Occupant | null {
     return place === 'factory' ? null : this.parts.record.record.slots[place];
   }
+}
+
+function digestsOf({ files }: FoundRelease['release']): string[] {
+  return Object.values(files).map(({ sha256 }) => sha256);
 }
 
 /** SHA-256 of the manifest of a release; one without is no bundle. */

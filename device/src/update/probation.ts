@@ -1,4 +1,5 @@
 import type { ResultMessage } from '@beltsight/sdk';
+import type { Baseline } from './store/record.js';
 
 export interface ProbationLimits {
   /** Results after which a model is judged, at the earliest. */
@@ -13,13 +14,11 @@ export interface ProbationLimits {
   readonly failures: number;
 }
 
-/** What was usual before the switch. */
-export interface Baseline {
-  /** Median of the time from capture to result, in milliseconds; null where the model before has inspected too little. */
-  readonly latencyMs: number | null;
-  /** Share of products that were rejected or unknown. */
-  readonly rejectRate: number | null;
-  /** The share that the calibration of the new model allows. */
+/** What a new model is compared with. */
+export interface Expected {
+  /** What the model before did; null where it has inspected too little. */
+  readonly before: Baseline | null;
+  /** The share of good products that the calibration of the new model lets be rejected. */
   readonly falseRejectRate: number;
 }
 
@@ -31,7 +30,7 @@ interface Condemned {
 
 /** Standard deviations beyond which chance is no explanation: once in 30,000 probations. */
 const CERTAIN = 4;
-/** Of latencies, the last so many are looked at. */
+/** The last so many results say what is usual. */
 const RECENT = 500;
 /** Fewer results say nothing of a rate. */
 const ENOUGH = 20;
@@ -49,11 +48,12 @@ export class Probation {
   #rejects = 0;
   #failures = 0;
   readonly #pValues = { count: 0, sum: 0 };
-  readonly #latencies: number[] = [];
+  /** What it does itself. */
+  readonly usual = new Usual();
 
   constructor(
     private readonly limits: ProbationLimits,
-    private readonly baseline: Baseline,
+    private readonly expected: Expected,
     private readonly sinceMs: number,
   ) {}
 
@@ -61,10 +61,10 @@ export class Probation {
     this.#failures++;
   }
 
-  result({ verdict, pValue, latencyMs }: Pick<ResultMessage, 'verdict' | 'pValue' | 'latencyMs'>): void {
+  result(result: Pick<ResultMessage, 'verdict' | 'pValue' | 'latencyMs'>): void {
+    const { verdict, pValue } = result;
     this.#results++;
-    this.#latencies.push(latencyMs);
-    if (this.#latencies.length > RECENT) this.#latencies.shift();
+    this.usual.result(result);
     if (verdict !== 'pass') this.#rejects++;
     else if (pValue !== null) {
       this.#pValues.count++;
@@ -83,8 +83,10 @@ export class Probation {
   #fault(): string | undefined {
     const { failures, excessRejects, latencyFactor } = this.limits;
     if (this.#failures >= failures) return `${this.#failures} frames could not be inspected`;
-    if (this.#results < ENOUGH) return undefined;
-    const usual = Math.max(this.baseline.rejectRate ?? 0, this.baseline.falseRejectRate) + excessRejects;
+    const { before, falseRejectRate } = this.expected;
+    const now = this.usual.baseline;
+    if (now === null) return undefined;
+    const usual = Math.max(before?.rejectRate ?? 0, falseRejectRate) + excessRejects;
     const rate = this.#rejects / this.#results;
     const chance = CERTAIN * Math.sqrt((usual * (1 - Math.min(usual, 1))) / this.#results);
     if (rate > usual + chance) {
@@ -96,16 +98,14 @@ export class Probation {
     if (drift > CERTAIN && sum / count < DRIFTED) {
       return `products that pass score far higher than in calibration (mean p-value ${(sum / count).toFixed(2)})`;
     }
-    const latency = median(this.#latencies);
-    const before = this.baseline.latencyMs;
-    if (before !== null && latency > before * latencyFactor + UNNOTICED_MS) {
-      return `a result takes ${latency.toFixed(0)} ms, where ${before.toFixed(0)} ms were usual`;
+    if (before !== null && now.latencyMs > before.latencyMs * latencyFactor + UNNOTICED_MS) {
+      return `a result takes ${now.latencyMs.toFixed(0)} ms, where ${before.latencyMs.toFixed(0)} ms were usual`;
     }
     return undefined;
   }
 }
 
-/** What the model in use does, for the next one to be compared with. */
+/** Sees what a model does. */
 export class Usual {
   readonly #recent: { latencyMs: number; reject: boolean }[] = [];
 
@@ -114,12 +114,13 @@ export class Usual {
     if (this.#recent.length > RECENT) this.#recent.shift();
   }
 
-  baseline(falseRejectRate: number): Baseline {
+  /** Of the last results; null where there are too few. */
+  get baseline(): Baseline | null {
     const recent = this.#recent;
-    if (recent.length < ENOUGH) return { latencyMs: null, rejectRate: null, falseRejectRate };
+    if (recent.length < ENOUGH) return null;
     const rejects = recent.filter(({ reject }) => reject).length;
     const latencyMs = median(recent.map((each) => each.latencyMs));
-    return { latencyMs, rejectRate: rejects / recent.length, falseRejectRate };
+    return { latencyMs, rejectRate: rejects / recent.length };
   }
 }
 

@@ -38,7 +38,7 @@ const JUDGE_MS = 1000;
 export class Updater implements ServiceObserver {
   readonly #stopping = new AbortController();
   readonly #installation: Installation;
-  readonly #usual = new Usual();
+  #usual = new Usual();
   readonly #now: () => number;
   readonly #elapsed: () => number;
   #wake = new AbortController();
@@ -60,7 +60,7 @@ export class Updater implements ServiceObserver {
   async run(): Promise<void> {
     const { signal } = this.#stopping;
     if (this.parts.record.record.probation) {
-      this.#probation = this.#newProbation(this.parts.host.falseRejectRate);
+      this.#probation = this.#newProbation();
       this.#state = { state: 'probation', desired: this.#installation.inUse?.release ?? null };
     }
     this.#publish();
@@ -179,7 +179,10 @@ export class Updater implements ServiceObserver {
     const files = Object.values(found.release.files);
     await blobs.fetch(files, transport, signal, (bytes, totalBytes) => this.#progress(bytes, totalBytes));
     const { window = this.parts.window, fetchOnly } = this.#desired ?? {};
-    if (fetchOnly) return this.#enter('waiting', pollMs, 'It is here, and waits for the word to switch.');
+    if (fetchOnly) {
+      await installation.keep(found);
+      return this.#enter('waiting', pollMs, 'It is here, and waits for the word to switch.');
+    }
     const closedMs = window ? untilOpen(window, new Date(this.#now())) : 0;
     if (closedMs > 0) return this.#enter('waiting', Math.min(closedMs, pollMs), `It switches from ${window?.from} on.`);
     this.#enter('staging');
@@ -196,9 +199,8 @@ export class Updater implements ServiceObserver {
     }
     if (signal.aborted) await candidate.close();
     signal.throwIfAborted();
-    const probation = this.#newProbation(candidate.falseRejectRate);
-    await installation.use(slot, found, candidate);
-    this.#probation = probation;
+    await installation.use(slot, found, candidate, this.#usual.baseline);
+    this.#probation = this.#newProbation();
     logger.info(
       { release: found.path, modelId: candidate.modelId },
       `Switched to ${found.path}: it has to prove itself.`,
@@ -215,7 +217,8 @@ export class Updater implements ServiceObserver {
       await this.#goBack(judgement.reason);
       return 0;
     }
-    await this.#installation.confirm();
+    await this.#installation.confirm(probation.usual.baseline);
+    this.#usual = probation.usual;
     this.#probation = undefined;
     this.parts.logger.info({ release }, `${release} has proved itself.`);
     return 0;
@@ -223,12 +226,16 @@ export class Updater implements ServiceObserver {
 
   async #goBack(reason: string): Promise<void> {
     await this.#installation.goBack(reason, this.#stopping.signal);
+    if (!this.#probation) this.#usual = new Usual();
     this.#probation = undefined;
     this.#enter('failed', 0, reason);
   }
 
-  #newProbation(falseRejectRate: number): Probation {
-    return new Probation(this.parts.probation, this.#usual.baseline(falseRejectRate), this.#elapsed());
+  /** Of the model that the record says is in use, compared with what the record says of the one before. */
+  #newProbation(): Probation {
+    const { probation, record, host } = this.parts;
+    const expected = { before: record.record.baseline, falseRejectRate: host.falseRejectRate };
+    return new Probation(probation, expected, this.#elapsed());
   }
 
   /** One thing at a time changes the record. */

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
@@ -23,7 +23,7 @@ const SYSTEM_FOLDERS = [
 export function loadRuntime(configured?: string, log: (line: string) => void = () => undefined): OrtApi {
   requireStack();
   if (configured !== undefined) {
-    if (existsSync(configured)) return OrtApi.load(configured);
+    if (isThere(configured)) return OrtApi.load(configured);
     throw new BeltsightError(
       'RUNTIME_UNAVAILABLE',
       `There is no ONNX Runtime library at ${configured}: correct runtime.library in the configuration, or leave it out.`,
@@ -45,7 +45,16 @@ export function loadRuntime(configured?: string, log: (line: string) => void = (
 /** Libraries that are there, in the order in which they are tried. */
 export function libraries(): string[] {
   const system = SYSTEM_FOLDERS.map((folder) => join(folder, 'libonnxruntime.so'));
-  return [...system, ...installedRuntimes(), bundledLibrary()].filter((file) => existsSync(file));
+  return [...system, ...installedRuntimes(), bundledLibrary()].filter(isThere);
+}
+
+/** Also what cannot be looked at, such as a library in another user's folder: whoever opens it says why. */
+function isThere(file: string): boolean {
+  try {
+    return statSync(file, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 function bundledLibrary(): string {

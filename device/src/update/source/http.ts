@@ -1,7 +1,7 @@
 import { BeltsightError } from '@beltsight/sdk';
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
 import { firstLineOf, textOf } from '../../secret-file.js';
-import { NotThere, type Transport } from './transport.js';
+import { NoRanges, NotThere, type Transport } from './transport.js';
 
 export interface HttpOptions {
   /** Address of the repository's root, such as https://updates.example/beltsight/. */
@@ -30,14 +30,10 @@ export class HttpTransport implements Transport {
   async *read(path: string, offset: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const dispatcher = await this.#dispatcher();
     try {
-      const body = await this.#open(path, offset, dispatcher, signal);
-      let skip = body.skip;
-      for await (const chunk of body.bytes) {
-        if (skip < chunk.length) yield skip > 0 ? chunk.subarray(skip) : chunk;
-        skip = Math.max(0, skip - chunk.length);
-      }
+      yield* await this.#open(path, offset, dispatcher, signal);
     } catch (cause) {
-      if (cause instanceof NotThere || cause instanceof BeltsightError || signal.aborted) throw cause;
+      if (cause instanceof NotThere || cause instanceof NoRanges) throw cause;
+      if (cause instanceof BeltsightError || signal.aborted) throw cause;
       throw this.#unreachable((cause as Error).message, cause);
     } finally {
       await dispatcher.destroy().catch(() => undefined);
@@ -46,7 +42,12 @@ export class HttpTransport implements Transport {
 
   async close(): Promise<void> {}
 
-  async #open(path: string, offset: number, dispatcher: Dispatcher, signal: AbortSignal) {
+  async #open(
+    path: string,
+    offset: number,
+    dispatcher: Dispatcher,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> {
     const headers: Record<string, string> = {
       // Bytes are what the server has: a digest is over them, and ranges count them.
       'accept-encoding': 'identity',
@@ -63,10 +64,11 @@ export class HttpTransport implements Transport {
       bodyTimeout: SILENCE_MS,
     });
     // A server without ranges sends the whole file; one that has nothing beyond the offset says 416.
-    if (statusCode === 206) return { bytes: body as AsyncIterable<Uint8Array>, skip: 0 };
-    if (statusCode === 200) return { bytes: body as AsyncIterable<Uint8Array>, skip: offset };
-    await body.dump();
-    if (statusCode === 416) return { bytes: nothing(), skip: 0 };
+    if (statusCode === (offset > 0 ? 206 : 200)) return body;
+    // Of an answer that is not wanted only the beginning is waited for: it may be the whole file, and take minutes.
+    await body.dump({ limit: 1 });
+    if (statusCode === 200) throw new NoRanges(path);
+    if (statusCode === 416) return nothing();
     if (statusCode === 404 || statusCode === 410) throw new NotThere(path);
     const why = statusCode === 401 || statusCode === 403 ? 'the token is missing or wrong' : `status ${statusCode}`;
     throw this.#unreachable(`${why} for ${path}`);

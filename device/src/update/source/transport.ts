@@ -5,10 +5,20 @@ export interface Transport {
   /**
    * Bytes of a file from an offset on. Ends where the file ends, fails where the transport does.
    * @param path below the root of the repository, such as `metadata/timestamp.json`
-   * @throws BeltsightError UPDATE_UNREACHABLE; {@link NotThere} if the repository says that it has no such file
+   * @throws BeltsightError UPDATE_UNREACHABLE; {@link NotThere} if the repository says that it has no such file;
+   *   {@link NoRanges} if it gives files from their beginning alone, and the offset is another
    */
   read(path: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
+}
+
+/** The repository gives no part of a file, only the whole. */
+export class NoRanges extends Error {
+  override readonly name = 'NoRanges';
+
+  constructor(path: string) {
+    super(`The repository gives ${path} from its beginning alone.`);
+  }
 }
 
 /** The repository has no such file. */

@@ -6,7 +6,7 @@ import { BeltsightError } from '@beltsight/sdk';
 import { blobPath } from '@beltsight/sdk/release';
 import { makeFolder, PART, syncFolder } from '../../atomic.js';
 import { limited, type ReadLimits } from '../source/limits.js';
-import { NotThere, type Transport } from '../source/transport.js';
+import { NoRanges, NotThere, type Transport } from '../source/transport.js';
 
 /** A file of a bundle by what is in it. */
 export interface BlobInfo {
@@ -58,7 +58,13 @@ export class BlobStore {
     let done = 0;
     for (const blob of missing.values()) {
       const before = done;
-      await this.#fetchOne(blob, transport, signal, (bytes) => progress(before + bytes, total));
+      const fetchOne = () => this.#fetchOne(blob, transport, signal, (bytes) => progress(before + bytes, total));
+      await fetchOne().catch(async (error: unknown) => {
+        if (!(error instanceof NoRanges)) throw error;
+        // What comes again is taken again, so that all that comes counts against the limits.
+        await this.#write(() => rm(this.path(blob) + PART, { force: true }));
+        await fetchOne();
+      });
       done += blob.sizeBytes;
     }
   }

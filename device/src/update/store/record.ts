@@ -23,6 +23,15 @@ const occupantSchema = z.object({
 /** Which release lies in a slot. */
 export type Occupant = z.infer<typeof occupantSchema>;
 
+const baselineSchema = z.object({
+  /** Median of the time from capture to result, in milliseconds. */
+  latencyMs: z.number(),
+  /** Share of products that were rejected or unknown. */
+  rejectRate: z.number(),
+});
+/** What a model does, for the next one to be compared with. */
+export type Baseline = z.infer<typeof baselineSchema>;
+
 const recordSchema = z.object({
   schema: z.literal('beltsight.slots/1'),
   /** Rises with every write: the newer of two copies counts. */
@@ -33,6 +42,10 @@ const recordSchema = z.object({
   slots: z.object({ a: occupantSchema.nullable(), b: occupantSchema.nullable() }),
   /** A new model that has not proved itself; `starts` counts how often the service began with it. */
   probation: z.object({ since: z.iso.datetime(), starts: z.int().nonnegative() }).nullable(),
+  /** What the last model that proved itself, or the one that was installed, did; null: it has inspected too little. */
+  baseline: baselineSchema.nullable().default(null),
+  /** Blobs of a release that was fetched to be switched to later: they stay until another one is fetched. */
+  fetched: z.array(digest).default([]),
   /** Releases that are not tried again. */
   failed: z.array(z.object({ release: z.string(), digest, at: z.iso.datetime(), reason: z.string() })),
   /** Highest `retry` of a desired message that was followed. */
@@ -51,6 +64,8 @@ const FIRST_RECORD: UpdateRecord = {
   fallback: 'factory',
   slots: { a: null, b: null },
   probation: null,
+  baseline: null,
+  fetched: [],
   failed: [],
   retry: 0,
   desired: null,
