@@ -35,7 +35,7 @@ function remedy({ platform, arch, hasLibrary }: Machine): string {
     return `onnxruntime-node has a CUDA provider for Linux on x86-64 alone, and this is ${platform} on ${arch}.`;
   }
   if (!hasLibrary) {
-    return 'Its CUDA provider is not installed: run "ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node", which fetches it from NuGet.';
+    return 'Its CUDA provider is not installed: run "ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js", which fetches it from NuGet.';
   }
   return 'Its CUDA provider is installed and needs an NVIDIA driver, CUDA 12 and cuDNN 9, where the loader finds them (LD_LIBRARY_PATH).';
 }

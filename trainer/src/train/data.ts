@@ -39,7 +39,7 @@ export function trainingData(
       await Promise.all(
         Array.from({ length: Math.ceil(files.length / batch) }, async (_, part) => {
           const wanted = files.slice(part * batch, (part + 1) * batch).map((file) => ({ file }));
-          pixels.set((await workers.prepare(wanted)).images, part * batch * workers.size ** 2 * 3);
+          pixels.set((await workers.prepare(wanted, undefined, false)).images, part * batch * workers.size ** 2 * 3);
         }),
       );
       return { pixels, count: files.length };

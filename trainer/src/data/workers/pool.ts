@@ -38,11 +38,13 @@ export class ImageWorkers {
 
   /**
    * Prepares a batch on one thread: its images in their order and, where an augmentation is given, their second views.
+   * @param keep whether they will be asked for again
    * @throws BeltsightError IMAGE_UNREADABLE, IMAGE_TOO_LARGE naming the file
    */
-  prepare(images: readonly Wanted[], augmentation?: AugmentConfig): Promise<Prepared> {
+  prepare(images: readonly Wanted[], augmentation?: AugmentConfig, keep = true): Promise<Prepared> {
     const idle = this.#threads.reduce((least, thread) => (thread.load < least.load ? thread : least));
-    return idle.prepare({ images: images.map((image) => ({ ...image, kept: this.#keep(image.file) })), augmentation });
+    const order = keep ? images.map((image) => ({ ...image, kept: this.#keep(image.file) })) : images;
+    return idle.prepare({ images: order, augmentation });
   }
 
   /** Ends the threads; what they were asked for and have not done is refused. */

@@ -108,6 +108,15 @@ if (
   engines.push(['compiled with CUDA', onGpu]);
 }
 
+it("keeps no memory of a step on tfjs's own backend, though a layer ran twice", async () => {
+  const engine = await EagerEngine.open(program, DEFAULT_OPTIMIZER, PLAIN_TFJS);
+  await trained(engine, 2);
+  const { numTensors } = tf.memory();
+  for (let step = 0; step < 3; step++) await engine.step(batch(step));
+  expect(tf.memory().numTensors).toBe(numTensors);
+  await engine.close();
+});
+
 describe.each(engines)('the %s engine', (_, open) => {
   it("agrees with tfjs's own backend on losses, updated parameters, moments, statistics and validation", async () => {
     const compiled = await open();

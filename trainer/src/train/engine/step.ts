@@ -81,15 +81,19 @@ export function trainingStep(
   const slots = [...layout.groups.values()].flatMap((section) => section.slots);
   const parameters = slots.map(({ name }) => inputs[name] as tf.Tensor);
   const updated = new Map<string, tf.Tensor>();
+  const kept: tf.Tensor[] = [];
   let losses: LossTensors | undefined;
   const { grads } = tf.engine().gradients(
     () => {
       // A layer that runs twice in a step starts its second run from the statistics of the first.
       const start = weightsOf(layout, frozen, inputs);
       const weights: Lookup = { get: (name) => updated.get(name) ?? start.get(name) };
-      const update = (name: string, value: tf.Tensor) => void updated.set(name, tf.keep(value));
+      const update = (name: string, value: tf.Tensor) => {
+        kept.push(tf.keep(value));
+        updated.set(name, value);
+      };
       const terms = program.loss(batchOf(inputs), weights, { training: true, update });
-      for (const term of Object.values(terms)) if (term) tf.keep(term);
+      for (const term of Object.values(terms)) if (term) kept.push(tf.keep(term));
       losses = terms;
       return terms.total;
     },
@@ -134,7 +138,8 @@ export function trainingStep(
     );
     outputs[NEXT_STATISTICS] = flatten(layout.statistics, statistics);
   }
-  for (const kept of [...updated.values(), ...Object.values(losses as LossTensors)]) kept?.dispose();
+  // Both runs of a layer that runs twice.
+  for (const tensor of kept) tensor.dispose();
   return outputs;
 }
 
