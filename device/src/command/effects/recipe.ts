@@ -17,9 +17,16 @@ export function recipeEffect({ controls, model, settings, changed }: RecipeParts
   return async ({ camera, class: name }: CommandArguments<'recipe'>): Promise<CommandValue<'recipe'>> => {
     const control = controlOf(controls, camera);
     if (name !== null) requireClass(model.manifest, name);
+    const before = control.recipe;
     await settings.setRecipe(camera, name, control.configuredClass);
-    // Another model may have come into use meanwhile.
-    if (name !== null) requireClass(model.manifest, name);
+    try {
+      // Another model may have come into use meanwhile.
+      if (name !== null) requireClass(model.manifest, name);
+    } catch (error) {
+      // What was refused must not come back with the model before.
+      await settings.setRecipe(camera, before, control.configuredClass);
+      throw error;
+    }
     control.recipe = name;
     changed();
     return { camera, class: name };
