@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { type Bundle, type BundleManifest, MANIFEST, openBundle } from '@beltsight/sdk/bundle';
@@ -86,6 +87,7 @@ export async function startFineTuning(options: FineTuneOptions): Promise<Run> {
       startedAt: new Date().toISOString(),
       ...(await experimentRecord(classes)),
       config,
+      cores: availableParallelism(),
       earlier: [],
       dataDigest: await dataDigest(classes),
       classes,

@@ -32,6 +32,17 @@ export function alignedPositives({ anchors, candidates }: Views, tau: number): t
 }
 
 /**
+ * Size of the largest matrix that compares all positions of all images, in bytes (float32 [B,P,2B,P]): several of them are in memory at once
+ * in a step. 0 where the configuration compares aligned positions alone.
+ * @param size side of the images: the map of scale 1 has a quarter of it, each further one half of that
+ */
+export function matchingBytes({ variant, k, denominator, scales }: LocalConfig, batch: number, size: number): number {
+  if (variant === 'code' || (k === 1 && denominator === 'batch_pos')) return 0;
+  const positions = (size / 2 ** (Math.min(...scales) + 1)) ** 2;
+  return 8 * batch ** 2 * positions ** 2;
+}
+
+/**
  * Positives found in a window, and all cosines / tau they were chosen from: [B,P,2B] and [B,P,2B,P]. The latter grows with
  * the square of positions: for small maps, tests and reproduction.
  */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parseConfig } from '@beltsight/sdk';
 import { readDataset, selectClasses } from '../data/dataset.js';
-import { type TrainConfig, trainConfigSchema } from '../train/config.js';
+import { newTrainConfigSchema, type TrainConfig, trainConfigSchema } from '../train/config.js';
 import type { Fragment, Sweep } from './schema.js';
 
 /** What a fragment says for a model a class; no strategy of a single run. */
@@ -89,7 +89,7 @@ const isObject = (value: unknown): value is Fragment =>
 async function runsOf(fragment: Fragment, where: string, names: ClassNames): Promise<PlannedRun[]> {
   const oneForOne = fragment.strategy === ONE_FOR_ONE;
   const { strategy, ...rest } = fragment;
-  const config = parseConfig(trainConfigSchema, oneForOne ? rest : fragment, where);
+  const config = parseConfig(newTrainConfigSchema, oneForOne ? rest : fragment, where);
   const classes = await names.of(config.data, config.classes);
   const run = (own: TrainConfig, map: ReadonlyMap<string, string>) => ({ key: keyOf(own), config: own, classes: map });
   if (!oneForOne) return [run(config, new Map(classes.map(({ name }) => [name, name] as const)))];

@@ -1,5 +1,5 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 
 /**
@@ -25,6 +25,13 @@ export async function writeAtomically(file: string, content: string | Uint8Array
     throw writeFailed(file, cause);
   }
 }
+
+/** Removes what writers that were killed have left in a folder that nobody else writes to. */
+export async function removeParts(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) if (PART.test(name)) await rm(join(folder, name), { force: true });
+}
+
+const PART = /\.[0-9a-f]{8}\.part$/;
 
 /** The error for a file or folder that cannot be written, with the remedy where the cause has one. */
 export function writeFailed(path: string, cause: unknown): BeltsightError {

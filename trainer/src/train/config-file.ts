@@ -1,6 +1,6 @@
 import { parseConfig } from '@beltsight/sdk';
 import { readConfigFile } from '../config-file.js';
-import { type TrainConfig, trainConfigSchema } from './config.js';
+import { newTrainConfigSchema, type TrainConfig } from './config.js';
 
 /**
  * The training configuration: a YAML or JSON file (none where `file` is undefined), overridden by `flags`: keys of the
@@ -15,5 +15,5 @@ export async function readTrainConfig(
 ): Promise<TrainConfig> {
   const given = file === undefined ? {} : await readConfigFile(file);
   const where = file === undefined ? 'What was given' : `${file} (with what was given beside it)`;
-  return parseConfig(trainConfigSchema, { ...defaults, ...given, ...flags }, where);
+  return parseConfig(newTrainConfigSchema, { ...defaults, ...given, ...flags }, where);
 }

@@ -1,10 +1,12 @@
 import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { temporaryFolder } from '../testing/products.js';
-import { writeAtomically } from './atomic.js';
+import { temporaryFolder, writeTinyClass } from '../testing/products.js';
+import { removeParts, writeAtomically } from './atomic.js';
+import { newTrainConfigSchema, trainConfigSchema } from './config.js';
 import { readTrainConfig } from './config-file.js';
-import { readRun } from './run.js';
+import { continuedBy, type Run, readRun } from './run.js';
+import { train } from './train.js';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 const path = (name: string) => join(folder.path, name);
@@ -39,6 +41,13 @@ describe('writing a file', () => {
     expect(await readFile(path('kept'), 'utf8')).toBe('old');
   });
 
+  it('leaves a file beside it where it is killed, which goes with the next training in the folder', async () => {
+    await writeAtomically(path('run/checkpoint.safetensors'), 'whole');
+    await writeFile(path('run/checkpoint.safetensors.0123abcd.part'), 'half');
+    await removeParts(path('run'));
+    expect(await readdir(path('run'))).toEqual(['checkpoint.safetensors']);
+  });
+
   it('names a path that cannot be', async () => {
     await writeFile(path('file'), '');
     await expect(writeAtomically(path('file/inside'), '')).rejects.toThrow(
@@ -55,6 +64,33 @@ describe('a training configuration', () => {
       size: 64,
       loss: 'ccl',
     });
+  });
+
+  it('of an earlier run is read though it would not be begun any more', () => {
+    const config = { data: ['products'], sampler: 'shuffle', global: { denominator: 'neg_only' } };
+    expect(trainConfigSchema.safeParse(config).success).toBe(true);
+    expect(newTrainConfigSchema.safeParse(config).success).toBe(false);
+  });
+
+  it('says that a run goes on with another number of cores, where nobody chose how many threads compute', () => {
+    const run = (threads?: number) =>
+      ({ config: trainConfigSchema.parse({ data: ['products'], threads }), cores: 8, earlier: [] }) as unknown as Run;
+    expect(continuedBy(run(), {}, 8).earlier).toEqual([]);
+    expect(continuedBy(run(), {}, 4)).toMatchObject({ cores: 4, earlier: [{ threads: 8, engine: 'compiled' }] });
+    expect(continuedBy(run(2), {}, 4).earlier).toEqual([]);
+    expect(continuedBy(run(), { threads: 8 }, 4)).toMatchObject({ config: { threads: 8 }, cores: 4 });
+  });
+
+  it('is refused before the first step where it compares more than there is memory for', async () => {
+    const products = path('products');
+    await writeTinyClass(products, 'bolt');
+    await writeTinyClass(products, 'plate');
+    const config = await readTrainConfig(undefined, { data: [products], size: 1024, batch: 64, local: { k: 3 } });
+    await expect(train(config, { out: path('too-large') })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/^local: .* 140737.5 GB \(batch 64, 1024x1024, scale 1\), and this machine has/),
+    });
+    await expect(readdir(path('too-large'))).rejects.toThrow('ENOENT');
   });
 
   it('names a mistyped key with the nearest known one, at any depth', async () => {

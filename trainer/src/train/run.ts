@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { BeltsightError, parseConfig } from '@beltsight/sdk';
@@ -84,6 +85,11 @@ const runSchema = z.object({
     .default(null)
     .describe('Git revision of the working folder, with + where something was not committed.'),
   config: trainConfigSchema,
+  cores: z
+    .int()
+    .positive()
+    .optional()
+    .describe('Of the machine: threads of the engine, where the configuration names none.'),
   earlier: z
     .array(z.object({ until: z.iso.datetime(), ...COMPUTING }))
     .default([])
@@ -165,15 +171,16 @@ export async function createRun(folder: string, describe: () => Promise<Run>): P
 }
 
 /**
- * A run that goes on by what it is given instead of its own engine, provider and threads, and says so; itself where nothing changes.
+ * A run that goes on by what it is given instead of its own engine, provider and threads, or on a machine with another number of cores, and
+ * says so; itself where nothing changes.
  * @throws BeltsightError CONFIG_INVALID
  */
-export function continuedBy(run: Run, instead: Partial<EngineChoice> = {}): Run {
+export function continuedBy(run: Run, instead: Partial<EngineChoice> = {}, cores = availableParallelism()): Run {
   const config = parseConfig(trainConfigSchema, { ...run.config, ...instead }, 'What was given');
-  if (isDeepStrictEqual(config, run.config)) return run;
-  const { engine, provider, threads } = run.config;
+  const { engine, provider, threads = run.cores } = run.config;
+  if (isDeepStrictEqual(config, run.config) && (config.threads ?? cores) === (threads ?? cores)) return run;
   const before = { until: new Date().toISOString(), engine, provider, threads };
-  return { ...run, config, earlier: [...run.earlier, before] };
+  return { ...run, config, cores, earlier: [...run.earlier, before] };
 }
 
 /** Writes the description of a run. */

@@ -1,13 +1,17 @@
+import { availableParallelism, totalmem } from 'node:os';
+import { BeltsightError } from '@beltsight/sdk';
 import { readDataset, requireTraining, selectClasses } from '../data/dataset.js';
 import { holdOut } from '../data/split.js';
 import { ImageWorkers } from '../data/workers/pool.js';
+import type { LossConfig } from '../loss/config.js';
+import { matchingBytes } from '../loss/match.js';
 import { defineModel, modelConfigSchema } from '../model/network.js';
 import { initialise } from '../model/parameters.js';
 import { loadTeacher } from '../model/teacher/load.js';
 import { curvesSvg } from '../record/curves.js';
 import { readHistory } from '../record/history.js';
 import { experimentRecord } from '../record/record.js';
-import { writeAtomically } from './atomic.js';
+import { removeParts, writeAtomically } from './atomic.js';
 import { FRESH, readCheckpoint, readWeights } from './checkpoint.js';
 import { lossOf, type TrainConfig } from './config.js';
 import { dataDigest, requireReadable, requireSameData, trainingData } from './data.js';
@@ -67,7 +71,11 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
   const files = runFiles(out);
   const checkpoint = options.resume ? await readCheckpoint(files.checkpoint) : undefined;
   const { model: modelConfig } = run;
-  if (options.resume) await requireSameData(run);
+  if (options.resume) await removeParts(out);
+  if (options.resume) {
+    await removeParts(out);
+    await requireSameData(run);
+  }
   const teacher = await loadTeacher(run.teacher.source, run.teacher.sha256);
   const model = defineModel(modelConfig);
   const labels = labelledImages(run);
@@ -80,6 +88,8 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
     const optimizer = optimizerOf(run.config, stepsOf(data, epochs));
     const engine = await openEngine(run.config, program, optimizer);
     log(`Engine ${engine.description}.`);
+    if (run !== started)
+      log('It computes with others than before: the last bits differ from those of a run without a stop.');
     // Not before it is there: a run keeps its own engine where another one cannot be had.
     if (run !== started) await writeRunDescription(out, run);
     const fresh = () =>
@@ -114,6 +124,7 @@ async function startRun(config: TrainConfig, out: string, log: (line: string) =>
   const found = await readDataset(config.data);
   const dataset = selectClasses(found, config.classes);
   requireTraining(dataset);
+  requireMemory(config, lossOf(config, config.pseudoClasses ?? dataset.length));
   const teacher = await loadTeacher(config.teacher);
   const classes = dataset.map((product) => {
     const { name, folder, train } = product;
@@ -148,6 +159,7 @@ async function startRun(config: TrainConfig, out: string, log: (line: string) =>
     startedAt: new Date().toISOString(),
     ...(await experimentRecord(classes)),
     config,
+    cores: availableParallelism(),
     earlier: [],
     model: modelConfigSchema.parse({
       teacher: teacher.backbone.name,
@@ -165,6 +177,21 @@ async function startRun(config: TrainConfig, out: string, log: (line: string) =>
   // What no model can be made of is refused before there is a folder.
   defineModel(run.model);
   return createRun(out, async () => run);
+}
+
+/**
+ * Refuses what the first step would fail at, or be ended for by the system.
+ * @throws BeltsightError CONFIG_INVALID
+ */
+function requireMemory({ batch, size }: TrainConfig, { local }: LossConfig): void {
+  const [wanted, there] = [local === null ? 0 : matchingBytes(local, batch, size), totalmem()];
+  // Cosines and what was chosen among them.
+  if (2 * wanted <= there) return;
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  throw new BeltsightError(
+    'CONFIG_INVALID',
+    `local: comparing all positions of all images takes matrices of ${gigabytes(wanted)} (batch ${batch}, ${size}x${size}, scale ${Math.min(...(local?.scales ?? []))}), and this machine has ${gigabytes(there)} of memory: take k: 1 with denominator: batch_pos, scales: [3], a smaller batch, or a smaller size.`,
+  );
 }
 
 function stepsOf(data: TrainingData, epochs: number): number {
