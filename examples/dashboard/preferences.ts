@@ -8,7 +8,7 @@ type Look = Pick<Screen, 'heatmap' | 'opacity' | 'theme' | 'dim'>;
 
 /** How this screen was left; whatever storage holds, it is only taken where it fits. */
 export function readLook(): Partial<Look> {
-  const { heatmap, opacity, theme, dim } = (read(localStorage, LOOK) ?? {}) as Record<string, unknown>;
+  const { heatmap, opacity, theme, dim } = (read(() => localStorage, LOOK) ?? {}) as Record<string, unknown>;
   return {
     ...(typeof heatmap === 'boolean' ? { heatmap } : {}),
     ...(typeof opacity === 'number' && opacity >= 0.1 && opacity <= 1 ? { opacity } : {}),
@@ -23,7 +23,7 @@ export function writeLook({ heatmap, opacity, theme, dim }: Screen): void {
 
 /** Credentials live as long as the tab: a reload needs no person, a new window does. */
 export function readCredentials(): Credentials | undefined {
-  const { username, password } = (read(sessionStorage, CREDENTIALS) ?? {}) as Record<string, unknown>;
+  const { username, password } = (read(() => sessionStorage, CREDENTIALS) ?? {}) as Record<string, unknown>;
   return typeof username === 'string' && typeof password === 'string' ? { username, password } : undefined;
 }
 
@@ -31,9 +31,10 @@ export function writeCredentials(credentials: Credentials): void {
   write(() => sessionStorage, CREDENTIALS, credentials);
 }
 
-function read(storage: Storage, key: string): unknown {
+/** Where a browser blocks storage, naming it throws. */
+function read(storage: () => Storage, key: string): unknown {
   try {
-    return JSON.parse(storage.getItem(key) ?? 'null');
+    return JSON.parse(storage().getItem(key) ?? 'null');
   } catch {
     return undefined;
   }

@@ -29,11 +29,13 @@ export interface DemoServer {
  * @throws BeltsightError IO_FAILED if the port is taken
  */
 export async function startServer(host: string, port: number): Promise<DemoServer> {
+  const http = createHttpServer((request, response) => void respond(request.url ?? '/', response));
+  // First: where the port is taken, nothing else is open yet that would keep the process alive.
+  await listen(http, host, port);
   const aedes = await Aedes.createBroker();
   const mqtt = createServer(aedes.handle);
   mqtt.listen(0, '127.0.0.1');
   await once(mqtt, 'listening');
-  const http = createHttpServer((request, response) => void respond(request.url ?? '/', response));
   const sockets = new WebSocketServer({
     server: http,
     path: '/mqtt',
@@ -44,9 +46,8 @@ export async function startServer(host: string, port: number): Promise<DemoServe
     stream.on('error', () => socket.terminate());
     aedes.handle(stream);
   });
-  // The HTTP server's errors come here too; whoever listens hears them below.
+  // The HTTP server's errors come here too.
   sockets.on('error', () => undefined);
-  await listen(http, host, port);
   return {
     mqttUrl: `mqtt://127.0.0.1:${(mqtt.address() as AddressInfo).port}`,
     pageUrl: `http://${host.includes(':') ? `[${host}]` : host}:${(http.address() as AddressInfo).port}/`,

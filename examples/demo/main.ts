@@ -41,6 +41,8 @@ const program = new Command('npm run demo --')
   .showHelpAfterError();
 
 async function main(flags: Flags): Promise<number> {
+  // Now, and not after minutes of training.
+  if (!flags.once) await (await startServer(flags.host, flags.port)).close();
   const key = createHash('sha256')
     .update(await samplesDigest())
     .update(await trainingDigest())
@@ -72,8 +74,12 @@ async function inspectOnce(folder: string, bundle: string, data: string, conveyo
       conveyor,
       rateHz: undefined,
     });
-    const status = await device.ended;
-    if (status !== 0) throw new BeltsightError('RUN_INVALID', `The device ended with status ${status}.`);
+    const first = await Promise.race([stopped(), device.ended]);
+    if (first === 'stopped') {
+      await device.stop();
+      throw new BeltsightError('RUN_INVALID', 'The inspection was stopped.');
+    }
+    if (first !== 0) throw new BeltsightError('RUN_INVALID', `The device ended with status ${first}.`);
   } finally {
     await client.close();
     await server.close();
@@ -115,13 +121,17 @@ async function inspectLive(
   console.log(
     `\nOpen ${server.pageUrl}\n\nMQTT broker: ${server.mqttUrl}, topics beltsight/1/${Object.values(ADDRESS).join('/')}/#\nCtrl-C ends the demo.`,
   );
-  const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
-  const first = await Promise.race([stopped.then(() => 'stopped' as const), device.ended]);
+  const first = await Promise.race([stopped(), device.ended]);
   if (first === 'stopped') await device.stop();
   await server.close();
   return first === 'stopped' ? 0 : 1;
+}
+
+/** Resolves when somebody ends the demo. */
+function stopped(): Promise<'stopped'> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve('stopped'));
+  });
 }
 
 try {

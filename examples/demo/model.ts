@@ -52,8 +52,11 @@ export async function prepareBundle(folder: string, data: string, retrain: boole
 
 /** Runs the trainer's command in the same terminal. */
 export async function beltsight(...args: string[]): Promise<void> {
+  // A Ctrl-C reaches both: the command ends in good order, and then says so here.
+  const wait = () => undefined;
+  process.on('SIGINT', wait);
   const child = spawn(process.execPath, [TRAINER, ...args], { stdio: 'inherit' });
-  const [status, signal] = await once(child, 'close');
+  const [status, signal] = await once(child, 'close').finally(() => process.off('SIGINT', wait));
   if (status === 0) return;
   // 130 is a Ctrl-C, which the command has answered already.
   const how = status === 130 || signal ? 'was stopped' : `ended with status ${status}`;

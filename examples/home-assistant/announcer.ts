@@ -73,8 +73,17 @@ export class Announcer {
 
   #receive(topic: string, payload: string): void {
     const about = parseTopic(topic);
-    if (about?.kind === 'status') this.#status(about, payload);
+    if (about?.kind === 'status') this.#tryStatus(topic, about, payload);
     else if (topic.startsWith(`${this.options.prefix}/device/`)) this.#config(topic, payload);
+  }
+
+  /** Anybody at the broker may publish names that are no levels of a topic. */
+  #tryStatus(topic: string, address: DeviceAddress, payload: string): void {
+    try {
+      this.#status(address, payload);
+    } catch (error) {
+      console.error(`${topic}: ${(error as Error).message}`);
+    }
   }
 
   /** A configuration, of ours or of others, from before this start or just published. */

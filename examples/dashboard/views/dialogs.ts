@@ -35,12 +35,18 @@ export function toggleHelp(): void {
 export function askCredentials(reason: string, signIn: (credentials: Credentials) => void): void {
   const dialog = find<HTMLDialogElement>('login');
   say(find('login-reason'), reason);
+  let given = false;
   find<HTMLFormElement>('login-form').onsubmit = (event) => {
     event.preventDefault();
     const password = find<HTMLInputElement>('password');
     signIn({ username: find<HTMLInputElement>('username').value, password: password.value });
     password.value = '';
+    given = true;
     dialog.close();
+  };
+  // Esc closes it: nothing else on the page would open it again.
+  dialog.onclose = () => {
+    if (!given) dialog.showModal();
   };
   if (!dialog.open) dialog.showModal();
 }
