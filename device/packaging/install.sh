@@ -207,7 +207,7 @@ start_service() {
   if is_example; then
     say "Installed version $VERSION. What is left to do:" \
       "1. copy a bundle to /var/lib/beltsight and describe this device in /etc/beltsight/device.yaml" \
-      "2. sudo -u beltsight beltsight-device doctor --config /etc/beltsight/device.yaml" \
+      "2. sudo -u beltsight env CACHE_DIRECTORY=/var/cache/beltsight beltsight-device doctor --config /etc/beltsight/device.yaml" \
       "3. sudo systemctl start beltsight-device"
   elif [ "$start" = no ]; then
     say "Installed version $VERSION. Start it with: sudo systemctl restart beltsight-device"
