@@ -30,16 +30,27 @@ function afterASecond() {
 }
 
 describe('RejectSignals', () => {
-  it('loses what was captured in a silence of the encoder while the belt moved, rather than placing it too early', () => {
+  it('loses what was captured in a silence of the encoder while the belt ran and stood, rather than placing it too early', () => {
     const { signals, clock, error, say, read, reject } = afterASecond();
     clock.ms = 2600;
     reject(2500);
     expect(signals.figures).toEqual({ sent: 0, lost: 0, pending: 1 });
-    read(3000, 3000);
+    read(2000, 3000);
     expect(signals.figures).toEqual({ sent: 0, lost: 1, pending: 0 });
     expect(error.mock.calls).toEqual([[expect.stringMatching(/no position when the frame was captured/)]]);
     read(7900, 7900);
     expect(say).not.toHaveBeenCalled();
+  });
+
+  it('places what was captured in a silence in which the belt ran on, and gives what passes in it in time', () => {
+    const { signals, clock, say, read, reject } = afterASecond();
+    clock.ms = 1070;
+    reject(1065);
+    read(1080, 1080);
+    for (let ms = 1090; ms <= 6000; ms += 10) read(ms, ms);
+    read(6080, 6080);
+    expect(say).toHaveBeenCalledTimes(1);
+    expect(signals.figures).toEqual({ sent: 1, lost: 0, pending: 0 });
   });
 
   it('places what was captured while the belt stood and the encoder was silent', () => {
@@ -56,7 +67,7 @@ describe('RejectSignals', () => {
   it('loses what would pass the ejector in a silence, instead of hitting another product after it', () => {
     const { signals, say, read, reject } = afterASecond();
     reject(1000);
-    read(6010, 6010);
+    read(6010, 8000);
     expect(say).not.toHaveBeenCalled();
     expect(signals.figures).toEqual({ sent: 0, lost: 1, pending: 0 });
   });
