@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { figuresOf } from '../../../../test/support/publisher-figures.js';
 import { EncoderTrack } from './encoder-track.js';
 import { RejectSignals } from './reject-signals.js';
@@ -8,7 +8,7 @@ function afterASecond() {
   const clock = { ms: 0 };
   const options = { bits: 32, reverse: false, resetCounts: 5000, toleranceMs: 50 } as const;
   const track = new EncoderTrack(options, () => clock.ms);
-  const [error, say] = [vi.fn(), vi.fn()];
+  const [error, warn, say] = [vi.fn(), vi.fn(), vi.fn()];
   const signals = new RejectSignals({
     camera: 'belt',
     config: { distance: 5000, encoder: { topic: 'e', bits: 32, reverse: false }, maxLateMs: 50, maxPending: 2 },
@@ -16,7 +16,7 @@ function afterASecond() {
     speaker: { figures: figuresOf(), say },
     pulse: undefined,
     encoder: { track } as never,
-    logger: { warn: vi.fn(), error: (_: object, message: string) => error(message) } as never,
+    logger: { warn, error: (_: object, message: string) => error(message) } as never,
   });
   const read = (count: number, ms: number) => {
     clock.ms = ms;
@@ -26,8 +26,12 @@ function afterASecond() {
   const reject = (capturedMs: number) =>
     signals.push({ results: [], capturedMs, verdict: 'reject', class: null, count: undefined });
   for (let ms = 0; ms <= 1000; ms += 10) read(ms, ms);
-  return { signals, clock, error, say, read, reject };
+  return { signals, clock, error, warn, say, read, reject };
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe('RejectSignals', () => {
   it('loses what was captured in a silence of the encoder while the belt ran and stood, rather than placing it too early', () => {
@@ -70,6 +74,31 @@ describe('RejectSignals', () => {
     read(6010, 8000);
     expect(say).not.toHaveBeenCalled();
     expect(signals.figures).toEqual({ sent: 0, lost: 1, pending: 0 });
+  });
+
+  it('says once in a silence that a signal has waited long for the encoder', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { signals, warn, read, reject } = afterASecond();
+    reject(2000);
+    vi.advanceTimersByTime(4000);
+    read(1005, 6000);
+    reject(8000);
+    vi.advanceTimersByTime(4000);
+    expect(warn).not.toHaveBeenCalled();
+    reject(12_000);
+    vi.advanceTimersByTime(60_000);
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(/encoder of camera "belt" .*silent.* gateway/)]]);
+    for (const ms of [80_000, 80_010]) read(1010, ms);
+    reject(90_000);
+    vi.advanceTimersByTime(60_000);
+    expect(warn).toHaveBeenCalledTimes(2);
+    read(1010, 160_000);
+    reject(250_000);
+    const closed = signals.close(1);
+    vi.advanceTimersByTime(1);
+    await closed;
+    vi.advanceTimersByTime(60_000);
+    expect(warn).toHaveBeenCalledTimes(2);
   });
 
   it('lets no more wait for the encoder than may, and loses them at the end', async () => {
