@@ -19,18 +19,19 @@ function heartbeatOf(config: object = {}) {
     levels.push(level);
   };
   const work = { busyMs: 0 };
+  const failed = vi.fn();
   const heartbeat = new Heartbeat({
     config: heartbeatSchema.parse({ periodMs: 100, ...config }),
     busyMs: () => work.busyMs,
     beat: (number) => beats.push(number),
     line: { set },
-    failed: vi.fn(),
+    failed,
   });
   const say = (...cameras: (CameraStatus['state'] | 'paused')[]) =>
     heartbeat.status({
       cameras: cameras.map((each) => (each === 'paused' ? { state: 'running', paused: true } : { state: each })),
     } as StatusMessage);
-  return { heartbeat, beats, levels, chip, work, say };
+  return { heartbeat, beats, levels, chip, work, failed, say };
 }
 
 describe('Heartbeat', () => {
@@ -88,6 +89,25 @@ describe('Heartbeat', () => {
     chip.broken = false;
     vi.advanceTimersByTime(500);
     expect(levels).toEqual([true, false]);
+    heartbeat.close();
+  });
+
+  it('tells once that its line fails, until it obeys again', () => {
+    const { heartbeat, levels, chip, failed, say } = heartbeatOf();
+    say('running');
+    vi.advanceTimersByTime(100);
+    chip.broken = true;
+    vi.advanceTimersByTime(500);
+    say('paused');
+    vi.advanceTimersByTime(500);
+    expect(failed).toHaveBeenCalledTimes(1);
+    chip.broken = false;
+    vi.advanceTimersByTime(100);
+    expect(levels).toEqual([true, false]);
+    chip.broken = true;
+    say('running');
+    vi.advanceTimersByTime(500);
+    expect(failed).toHaveBeenCalledTimes(2);
     heartbeat.close();
   });
 });

@@ -10,7 +10,7 @@ export interface HeartbeatParts {
   readonly beat: (number: number) => void;
   /** Carries a square wave, half a period a beat. */
   readonly line: Switch | undefined;
-  /** Hears why the line cannot be switched. */
+  /** Hears why the line cannot be switched: once until it can. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -20,6 +20,7 @@ export class Heartbeat {
   #cameras: StatusMessage['cameras'] = [];
   #number = 0;
   #level = false;
+  #failing = false;
 
   constructor(private readonly parts: HeartbeatParts) {
     this.#timer = setInterval(() => this.#beat(), parts.config.periodMs);
@@ -57,8 +58,10 @@ export class Heartbeat {
     try {
       this.parts.line?.set(level);
       this.#level = level;
+      this.#failing = false;
     } catch (error) {
-      this.parts.failed(error);
+      if (!this.#failing) this.parts.failed(error);
+      this.#failing = true;
     }
   }
 }

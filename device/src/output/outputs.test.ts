@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -285,6 +286,34 @@ describe('the alarm', () => {
     expect(outputs.acknowledge('other', raised.id)).toBe(false);
     expect(outputs.acknowledge('belt', raised.id, 'Ada')).toBe(true);
     expect(broker.sent).toHaveLength(2);
+  });
+
+  it('is over when the outputs of its camera are no longer configured', async () => {
+    const state = join(folder, `${runs++}`);
+    const alarm = { rejects: { chart: 'ewma', lambda: 0.1, width: 3 } };
+    const first = await start({ alarm }, { state });
+    for (let i = 0; i < 30; i++) first.result('pass');
+    for (let i = 0; i < 10; i++) first.result('reject');
+    await first.outputs.close();
+    const cameras = [{ name: 'belt', source: { type: 'test' } }];
+    const { broker, outputs, result } = await start({}, { state, cameras });
+    const [raised, cleared] = [first, { broker }].map(({ broker: { sent } }) =>
+      alarmSchema.parse(JSON.parse(sent[0]?.payload.toString() ?? '')),
+    );
+    expect(broker.sent).toMatchObject([{ topic: 'beltsight/1/s/l/d/camera/belt/alarm', options: { retain: true } }]);
+    expect(cleared).toMatchObject({ id: raised?.id, state: 'cleared', message: expect.stringMatching(/no longer/) });
+    result('reject');
+    expect(outputs.acknowledge('belt', raised?.id ?? '')).toBe(false);
+    expect(broker.sent).toHaveLength(1);
+  });
+
+  it('leaves nothing on the disk where none was ever configured', async () => {
+    const state = join(folder, `${runs++}`);
+    const cameras = [{ name: 'belt', source: { type: 'test' } }];
+    const { outputs, broker } = await start({}, { state, cameras });
+    await outputs.close();
+    expect(broker.sent).toEqual([]);
+    expect(existsSync(state)).toBe(false);
   });
 });
 

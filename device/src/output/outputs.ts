@@ -12,7 +12,7 @@ import type { GpioCalls } from './gpio/libc.js';
 import { GpioLines } from './gpio/lines.js';
 import type { GpioLineConfig } from './gpio/schema.js';
 import { Heartbeat } from './heartbeat.js';
-import type { OutputsConfig } from './schema.js';
+import type { AlarmConfig, OutputsConfig } from './schema.js';
 import { Encoder } from './signal/encoder.js';
 import { RejectSignals } from './signal/reject-signals.js';
 
@@ -50,9 +50,8 @@ export class Outputs implements ServiceObserver {
   static async open(config: DeviceConfig, logger: Logger, calls?: GpioCalls): Promise<Outputs> {
     const failed = (error: unknown) => logger.error({ err: error }, `${(error as Error).message}`);
     const lines = GpioLines.open(gpioOf(config), failed, calls);
-    const alarms = config.cameras.flatMap(({ name, outputs }) =>
-      outputs ? [alarmOf(name, outputs, config.state, logger)] : [],
-    );
+    // Also without outputs: an alarm of an earlier configuration is to be cleared.
+    const alarms = config.cameras.map(({ name, outputs }) => alarmOf(name, outputs?.alarm ?? {}, config.state, logger));
     return new Outputs(config, logger, topicsOf(config), lines, new Map(await Promise.all(alarms)));
   }
 
@@ -66,14 +65,14 @@ export class Outputs implements ServiceObserver {
     });
     for (const { name, outputs: config } of this.config.cameras) {
       const alarm = this.alarms.get(name);
-      if (!config || !alarm) continue;
-      const logger = this.logger.child({ camera: name });
-      const signals = config.signal && this.#signalsOf(name, config.signal, publisher, logger);
-      alarm.start((message) => {
+      alarm?.start((message) => {
         const options = { qos: 1, retain: true, properties: JSON_PROPERTIES } as const;
         const payload = Buffer.from(JSON.stringify(message));
         publisher.send([{ topic: this.topics.alarm(name), payload, importance: 'result', options }]);
       });
+      if (!config || !alarm) continue;
+      const logger = this.logger.child({ camera: name });
+      const signals = config.signal && this.#signalsOf(name, config.signal, publisher, logger);
       const calibrated = (product: string | null) => (product === null ? usual : (rates.get(product) ?? usual));
       this.#cameras.set(name, new CameraOutputs({ config, signals, alarm, calibrated }));
     }
@@ -157,7 +156,7 @@ export const gpioOf = ({ cameras, heartbeat }: DeviceConfig): GpioLineConfig[] =
 
 const JSON_PROPERTIES = { contentType: 'application/json', payloadFormatIndicator: true };
 
-async function alarmOf(camera: string, { alarm: config }: OutputsConfig, state: string, logger: Logger) {
+async function alarmOf(camera: string, config: AlarmConfig, state: string, logger: Logger) {
   const parts = { camera, config, file: join(state, 'alarm', `${camera}.json`), logger: logger.child({ camera }) };
   return [camera, await CameraAlarm.open(parts)] as const;
 }

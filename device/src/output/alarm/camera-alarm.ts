@@ -74,6 +74,7 @@ export class CameraAlarm {
   }
 
   async close(): Promise<void> {
+    if (this.#charts.size === 0 && !this.#alarm) return;
     await this.#file.save(this.#content()).catch((error) => this.#complain(error));
   }
 

@@ -16,6 +16,12 @@ function trackOf(options: Partial<TrackOptions> = {}) {
   return { track, clock, read };
 }
 
+/** Times every so many milliseconds. */
+const tens = (from: number, to: number) => Array.from({ length: (to - from) / 10 + 1 }, (_, i) => from + 10 * i);
+/** Readings of a belt at a count a millisecond. */
+const hundreds = (from: number, to: number) =>
+  Array.from({ length: (to - from) / 100 + 1 }, (_, i) => [from + 100 * i, from + 100 * i] as const);
+
 describe('EncoderTrack', () => {
   it.each([16, 32] as const)('counts on where a counter of %i bits begins again at 0', (bits) => {
     const steps = fc.array(fc.integer({ min: -400, max: 2 ** 15 - 1 }), { maxLength: 50 });
@@ -61,7 +67,7 @@ describe('EncoderTrack', () => {
     expect(track.reached(181)).toBe(false);
   });
 
-  it('tells no position in a silence in which the belt has moved, nor how early a target was passed in it', () => {
+  it('tells no position in a silence in which the belt ran and stood, nor how early a target was passed in it', () => {
     const { track, clock, read } = trackOf();
     for (let ms = 0; ms <= 1000; ms += 10) read(ms, ms);
     clock.ms = 3000;
@@ -72,10 +78,42 @@ describe('EncoderTrack', () => {
       undefined,
     ]);
     expect([track.mayTell(990), track.mayTell(2500)]).toEqual([false, true]);
-    read(3000, 3000);
-    expect([track.at(1005), track.at(1060), track.at(2500), track.at(3000)]).toEqual([1005, 1010, undefined, 3000]);
+    read(2000, 3000);
+    expect([track.at(1005), track.at(1060), track.at(2500), track.at(3000)]).toEqual([1005, 1010, undefined, 2000]);
     expect(track.mayTell(2500)).toBe(false);
-    expect(track.lateMs(2990)).toBe(2000);
+    expect(track.lateMs(1990)).toBe(2000);
+  });
+
+  it('tells no position in a silence in which the belt was faster than ever before', () => {
+    const { track, read } = trackOf();
+    for (let ms = 0; ms <= 1000; ms += 10) read(ms / 10, ms);
+    read(1100, 3000);
+    expect(track.at(2500)).toBeUndefined();
+    expect(track.lateMs(1000)).toBe(2000);
+  });
+
+  it.each<[string, number[], number[], Partial<TrackOptions>?]>([
+    ['polls every 10 ms, of which 80 ms are missing', [...tens(0, 1000), 1080], [1005, 1065, 1075]],
+    ['events of products', [0, 300, 2300, 2600, 4600], [900, 3000, 4000]],
+    ['a poll that came late', [0, 100, 185, 200, 300], [150, 270], { countsPerSecond: 1000 }],
+    ['a long silence', [...tens(0, 1000), 3000, 3010], [1500, 2990]],
+  ])('knows where a steady belt was between %s', (_, readings, asked, options) => {
+    const { track, clock, read } = trackOf(options);
+    for (const ms of readings) read(ms, ms);
+    expect(asked.map((ms) => track.at(ms))).toEqual(asked);
+    expect(asked.map((position) => track.lateMs(position))).toEqual(asked.map((ms) => clock.ms - ms));
+  });
+
+  it.each([
+    ['one step behind', [...hundreds(0, 900), [1000, 1099] as const, ...hundreds(1100, 2000)]],
+    ['after a stall', [...hundreds(0, 900), [1000, 3950] as const, [3951, 3951] as const, [4000, 4000.5] as const]],
+  ])('notices a silence also when a reading has come late, %s', (_, readings) => {
+    const { track, read } = trackOf();
+    for (const [count, ms] of readings) read(count, ms);
+    const last = readings.at(-1) as readonly [number, number];
+    read(last[0] + 4000, last[1] + 8000);
+    expect(track.at(last[1] + 4000)).toBeUndefined();
+    expect(track.lateMs(last[0] + 3990)).toBe(8000);
   });
 
   it('knows afterwards where the belt was in a silence in which it stood', () => {

@@ -24,7 +24,8 @@ const READINGS = 1024;
 /**
  * Where the belt is and was, from readings of a counter: unwrapped, and reckoned between readings. Beyond the newest reading it is
  * reckoned for as long as the last two lay apart, and not at all when they were equal: the belt may have stopped. After that no
- * position is known until the next reading, and where readings were missing while the belt moved, for good.
+ * position is known until the next reading. Where readings were missing it is known afterwards if the belt stood, or ran as fast as ever
+ * before; otherwise it never is.
  */
 export class EncoderTrack implements Axis {
   #readings: Reading[] = [];
@@ -107,14 +108,32 @@ export class EncoderTrack implements Axis {
     return position + this.#speed(i) * Math.min(ms - atMs, this.#stepMs(i));
   }
 
-  /** Whether readings are missing after one, and the belt moved meanwhile: by more than a step at its fastest. */
+  /** Whether readings are missing after one, and the belt neither stood meanwhile nor ran at its top speed: to a step. */
   #silentAfter(i: number): boolean {
     const [from, to] = [this.#readings[i], this.#readings[i + 1]];
     if (i === 0 || !from || !to) return false;
+    const ms = to.atMs - from.atMs;
     const reachMs = this.#stepMs(i) + this.options.toleranceMs;
-    if (to.atMs - from.atMs <= this.#stepMs(i) + reachMs) return false;
-    const fastest = Math.max(...this.#readings.slice(0, i + 1).map((_, before) => Math.abs(this.#speed(before))));
-    return Math.abs(to.position - from.position) > fastest * reachMs;
+    if (ms <= this.#stepMs(i) + reachMs) return false;
+    const moved = Math.abs(to.position - from.position);
+    const topSpeed = this.#topSpeed(i);
+    return Math.min(moved, Math.abs(topSpeed * ms - moved)) > topSpeed * reachMs;
+  }
+
+  /**
+   * Counts a millisecond up to a reading. The count of a reading that came late is that of another time: so speeds are those over the
+   * tolerance at least, and the lesser of two that begin at different readings.
+   */
+  #topSpeed(last: number): number {
+    const readings = this.#readings.slice(0, last + 1);
+    let start = -1;
+    const speeds = readings.map((end) => {
+      while (end.atMs - (readings[start + 1] as Reading).atMs >= Math.max(this.options.toleranceMs, 1)) start++;
+      const starts = readings.slice(Math.max(start - 1, 0), start + 1);
+      const each = starts.map(({ position, atMs }) => Math.abs(end.position - position) / (end.atMs - atMs));
+      return each.length > 0 ? Math.min(...each) : 0;
+    });
+    return Math.max(...speeds);
   }
 
   /** Counts a millisecond, when a reading came. */

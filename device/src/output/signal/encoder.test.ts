@@ -26,7 +26,8 @@ function encoderOf(config: object) {
     anew,
   });
   closers.push(() => encoder.close());
-  const send = (payload: string | Buffer) => topics.get('plc/encoder, QoS 0')?.({ payload } as IPublishPacket);
+  const send = (payload: string | Buffer, retain = false) =>
+    topics.get('plc/encoder, QoS 0')?.({ payload, retain } as IPublishPacket);
   return { encoder, logger, moved, anew, send };
 }
 
@@ -68,6 +69,18 @@ describe('an encoder on a topic', () => {
     await turn();
     expect(moved).toHaveBeenCalledTimes(2);
     expect(encoder.track.at(performance.now())).toBeGreaterThanOrEqual(500);
+  });
+
+  it('takes no count that the broker has kept: it is that of another time', async () => {
+    const { encoder, moved, send } = encoderOf({ topic: 'plc/encoder' });
+    send('500', true);
+    await turn();
+    expect(encoder.track.at(performance.now())).toBeUndefined();
+    send('900');
+    send('500', true);
+    await turn();
+    expect(moved).toHaveBeenCalledTimes(1);
+    expect(encoder.track.at(performance.now())).toBe(0);
   });
 
   it('takes a number for a count and nothing else for one', () => {

@@ -39,8 +39,9 @@ export class Encoder {
     let open = true;
     let latest = 0;
     let turn: NodeJS.Immediate | undefined;
-    const listener = ({ payload }: IPublishPacket) => {
-      if (!open) return;
+    const listener = ({ payload, retain }: IPublishPacket) => {
+      // A count that the broker kept is out of date: it comes with a new subscription. QoS 0 keeps out those it queued.
+      if (!open || retain) return;
       const count = countOf(payload);
       if (count === undefined) {
         this.#fault(`The encoder's topic ${topic} holds no count: send a number as text.`);
@@ -53,7 +54,6 @@ export class Encoder {
         this.#read(latest);
       });
     };
-    // A count that the broker kept would be out of date.
     this.parts.subscribe(topic, listener, { qos: 0 });
     return () => {
       open = false;

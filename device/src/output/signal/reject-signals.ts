@@ -28,11 +28,16 @@ export interface RejectSignalsParts {
   readonly logger: Pick<Logger, 'warn' | 'error'>;
 }
 
+/** So long a signal waits for the encoder before that is told of: a standing belt is silent for a while, too. */
+const SILENT_MS = 5000;
+
 /** The reject signals of one camera, from the verdict to the ejector. */
 export class RejectSignals {
   readonly #schedule: Schedule<Rejection>;
   /** The next reading of the encoder tells where the belt was at their capture. */
   #unplaced: Rejection[] = [];
+  /** Set from the first of them to the next reading, also when it is over: a silence is told of once. */
+  #silence: NodeJS.Timeout | undefined;
   #sent = 0;
   #lost = 0;
   /** Sends the PLC's reset when the last signal is long enough ago. */
@@ -69,6 +74,7 @@ export class RejectSignals {
   /** The encoder has moved. */
   moved(): void {
     const { encoder } = this.parts;
+    this.#endSilence();
     if (encoder) for (const rejection of this.#unplaced.splice(0)) this.#place(rejection, encoder);
     this.#schedule.check();
   }
@@ -81,6 +87,7 @@ export class RejectSignals {
   /** Gives the signals that become due in so long; what is left is lost. Then the PLC's value is reset. */
   async close(patienceMs: number): Promise<void> {
     await this.#schedule.close(patienceMs);
+    this.#endSilence();
     for (const _ of this.#unplaced.splice(0)) this.#lose(LOSSES.shutdown(this.parts.config, 0));
     await Promise.race([this.#reset.finished(), sleep(patienceMs, undefined, { ref: false })]);
     this.#reset.end();
@@ -93,7 +100,21 @@ export class RejectSignals {
     else if (!track.mayTell(rejection.capturedMs))
       this.#lose('the encoder told no position when the frame was captured, or was silent while the belt moved');
     else if (this.#unplaced.length >= config.maxPending) this.#lose(LOSSES.full(config, 0));
-    else this.#unplaced.push(rejection);
+    else {
+      this.#unplaced.push(rejection);
+      this.#silence ??= setTimeout(() => this.#tellSilence(), SILENT_MS);
+    }
+  }
+
+  #tellSilence(): void {
+    this.parts.logger.warn(
+      `The encoder of camera "${this.parts.camera}" is silent, and signals of bad products wait for it: does the belt stand, or is its gateway down?`,
+    );
+  }
+
+  #endSilence(): void {
+    clearTimeout(this.#silence);
+    this.#silence = undefined;
   }
 
   #fire(rejection: Rejection, lateMs: number): void {
