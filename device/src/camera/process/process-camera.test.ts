@@ -94,6 +94,19 @@ describe('ProcessCamera', () => {
     });
   });
 
+  it.each([
+    ['whole', "console.error('rtsp://admin:se@cret@camera/line: Input/output error')"],
+    ['that is too long', "console.error('rtsp://admin:' + 'secret'.repeat(50) + '@camera/line: Input/output error')"],
+    [
+      'of which the beginning is forgotten',
+      "console.error('rtsp://admin:secret@camera/line: ' + 'error'.repeat(815) + '!')",
+    ],
+  ])('tells no password of an address %s among the complaints', async (_, complain) => {
+    const error = await all(camera(`begin(); ${complain}; process.exitCode = 1;`)).catch((reason) => reason);
+    expect(error.message).toMatch(/It said: .*error/);
+    expect(error.message).not.toMatch(/cret/);
+  });
+
   it('gives up on one that gives no more frames', async () => {
     const source = camera('begin(); frame(); setInterval(() => {}, 1000);', { stallMs: 400 });
     await expect(all(source)).rejects.toThrow('has given no frame for 0.4 s');

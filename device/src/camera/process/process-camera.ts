@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { BeltsightError } from '@beltsight/sdk';
+import { BeltsightError, withoutPassword } from '@beltsight/sdk';
 import { atMost } from '../../pause.js';
 import type { Camera, Frame } from '../frame.js';
 import { FrameRing } from '../ring.js';
@@ -21,7 +21,7 @@ export interface Program {
 
 export interface ProcessCameraOptions {
   readonly name: string;
-  /** Where the frames come from, in words. */
+  /** Where the frames come from, in words, without passwords: it stands in every error. */
   readonly what: string;
   readonly program: () => Promise<Program>;
   /** Whether frames come at their own pace, ready or not. */
@@ -36,6 +36,8 @@ export interface ProcessCameraOptions {
 const PATIENCE_MS = 2000;
 /** What is kept of a program's complaints. */
 const COMPLAINT_BYTES = 4096;
+/** What is told of them: GStreamer names the cause in the first of four. */
+const LINES = 4;
 
 /** Frames from another program over a pipe: GStreamer or ffmpeg. */
 export class ProcessCamera implements Camera {
@@ -148,14 +150,16 @@ async function endOf(
 function complaintOf(child: ChildProcess): () => string {
   let text = '';
   child.stderr?.on('data', (chunk: Buffer) => {
-    text = (text + chunk.toString('utf8')).slice(-COMPLAINT_BYTES);
+    // Programs tell addresses with their passwords: these go before anything is cut off, which would leave parts of them.
+    const lines = (text + chunk.toString('utf8')).split('\n').map(withoutPassword);
+    text = lines.join('\n').slice(-COMPLAINT_BYTES);
   });
   return () => {
     const lines = text.split('\n').map((line) => line.trim());
     const errors = lines.filter((line) => /error|missing|fail/i.test(line));
     const told = errors.length > 0 ? errors : lines.filter((line) => line !== '');
     return told
-      .slice(-3)
+      .slice(-LINES)
       .map((line) => line.slice(0, 200))
       .join(' ');
   };
