@@ -1,5 +1,6 @@
 import { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import type { Frame } from '../frame.js';
 import { type View, viewed } from '../view.js';
@@ -110,6 +111,15 @@ describe('ProcessCamera', () => {
   it('gives up on one that gives no more frames', async () => {
     const source = camera('begin(); frame(); setInterval(() => {}, 1000);', { stallMs: 400 });
     await expect(all(source)).rejects.toThrow('has given no frame for 0.4 s');
+  });
+
+  it('does not take time that its frames are looked at for time without frames', async () => {
+    const numbers: number[] = [];
+    const source = camera('begin(); frame(); frame();', { stallMs: 2000 });
+    for await (const { sequence } of source.frames(new AbortController().signal)) {
+      if (numbers.push(sequence) === 1) await sleep(3000);
+    }
+    expect(numbers).toEqual([0, 1]);
   });
 
   it('gives up on one that cannot be ended, and does not start it again beside that', async () => {

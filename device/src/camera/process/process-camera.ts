@@ -83,7 +83,10 @@ export class ProcessCamera implements Camera {
     const ended = endOf(child, program, stall.signal);
     const end = () => child.kill('SIGINT');
     signal.addEventListener('abort', end, { once: true });
+    // The time that a frame is looked at is not the program's.
+    let lookedAt = false;
     const watchdog = setInterval(() => {
+      if (lookedAt) return;
       child.kill('SIGKILL');
       // One that hangs in the kernel is not ended by that: nobody waits for it, nor for its frames.
       stall.abort();
@@ -92,9 +95,9 @@ export class ProcessCamera implements Camera {
     const clock = new StreamClock();
     try {
       for await (const { timeMs, ...frame } of program.stream(new ByteReader(output), ring)) {
-        watchdog.refresh();
+        lookedAt = true;
         yield { ...frame, capturedMs: clock.capturedMs(timeMs, performance.now()) };
-        // The time that the frame was looked at is not the program's.
+        lookedAt = false;
         watchdog.refresh();
         if (signal.aborted) return;
       }
