@@ -95,8 +95,10 @@ export class ProcessCamera implements Camera {
     const clock = new StreamClock();
     try {
       for await (const { timeMs, ...frame } of program.stream(new ByteReader(output), ring)) {
+        const arrivedMs = performance.now();
         lookedAt = true;
-        yield { ...frame, capturedMs: clock.capturedMs(timeMs, performance.now()) };
+        // Frames that wait to be asked for keep no pace: by the times of their stream they would grow older and older.
+        yield { ...frame, capturedMs: this.paced ? clock.capturedMs(timeMs, arrivedMs) : arrivedMs };
         lookedAt = false;
         watchdog.refresh();
         if (signal.aborted) return;
