@@ -6,8 +6,9 @@ export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   return !signal.aborted;
 }
 
-/** Waits until something is done, but no longer than `ms`. */
-export async function atMost(ms: number, done: Promise<unknown>): Promise<void> {
+/** Waits until something is done, but no longer than `ms`: undefined then. */
+export async function atMost<T>(ms: number, done: Promise<T>): Promise<T | undefined> {
   const late = new AbortController();
-  await Promise.race([done, pause(ms, late.signal)]).finally(() => late.abort());
+  const enough = pause(ms, late.signal).then(() => undefined);
+  return await Promise.race([done, enough]).finally(() => late.abort());
 }

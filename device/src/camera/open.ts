@@ -36,8 +36,11 @@ type ProcessSource = Extract<CameraSource, { type: 'gstreamer' | 'csi' | 'rtsp' 
 function programOf(source: ProcessSource): Omit<ProcessCameraOptions, 'name'> {
   const stallMs = source.stallSeconds * 1000;
   switch (source.type) {
-    case 'gstreamer':
-      return { what: source.pipeline, program: async () => gstreamer(source.pipeline, true), paced: true, stallMs };
+    case 'gstreamer': {
+      const { pipeline } = source;
+      // Passwords may stand anywhere in a pipeline, under the names that its elements give them.
+      return { what: 'GStreamer pipeline', program: async () => gstreamer(pipeline, true), paced: true, stallMs };
+    }
     case 'csi': {
       const { element, sensor, width, height, rateHz } = source;
       // The sensor's processor gives frames in its own memory; nvvidconv brings them where others can read them.

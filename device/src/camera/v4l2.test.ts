@@ -13,9 +13,9 @@ const MULTI_PLANAR_CAPTURE = 0x0400_1000;
 
 type Source = ConstructorParameters<typeof V4l2SourceCamera>[1];
 
-function cameraOf(settings: object, world: Scenario | Spawn) {
+function cameraOf(settings: object, world: Scenario | Spawn, openMs?: number) {
   const source = deviceConfigSchema.shape.cameras.element.shape.source.parse({ type: 'v4l2', ...settings }) as Source;
-  return new V4l2SourceCamera('belt', source, typeof world === 'function' ? world : spawnFake(world));
+  return new V4l2SourceCamera('belt', source, typeof world === 'function' ? world : spawnFake(world), openMs);
 }
 
 async function take(camera: V4l2SourceCamera, count: number) {
@@ -129,6 +129,29 @@ describe('V4l2SourceCamera', () => {
     await new Promise(setImmediate);
     await expect(take(camera, 1)).rejects.toThrow(/has given no frame for 1 s/);
     await threads[1]?.terminate();
+  });
+
+  it('gives up on a driver that hangs as it is opened, and opens it again once it has let go', async () => {
+    const release: (() => void)[] = [];
+    const spawn: Spawn = (options) => {
+      const thread = spawnFake(scenario({}))(options);
+      if (release.length === 0) {
+        // A thread that hangs in a system call tells nothing until that is over.
+        const emit = vi.spyOn(thread, 'emit').mockReturnValue(true);
+        release.push(() => {
+          const told = [...emit.mock.calls];
+          emit.mockRestore();
+          for (const event of told) thread.emit(...event);
+        });
+      }
+      return thread;
+    };
+    const camera = cameraOf({ format: 'YUYV', width: 64, height: 48 }, spawn, 2000);
+    const hangs = /Camera "belt" \(\/dev\/video0\) hangs in its driver: unplug it/;
+    await expect(camera.check()).rejects.toMatchObject({ code: 'CAMERA_FAILED', message: hangs });
+    await expect(take(camera, 1)).rejects.toThrow(hangs);
+    release[0]?.();
+    await vi.waitFor(() => camera.check(), { timeout: 20_000 });
   });
 
   it('ends when it is told to, before the first frame as well', async () => {

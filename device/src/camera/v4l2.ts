@@ -18,20 +18,27 @@ import { FrameRing } from './ring.js';
 /** Damaged frames in a row after which the camera is said to fail; fewer are left out without a word. */
 const DAMAGED = 5;
 
+/** Some drivers take seconds to open a camera. */
+const OPEN_MS = 30_000;
+
 /** A driver that has not let go of a closed camera after so long hangs. */
 const CLOSE_MS = 2000;
 
 /** A camera of Video4Linux2: USB cameras, capture cards, and sensors whose driver gives finished pictures. */
 export class V4l2SourceCamera implements Camera {
   readonly paced = true;
-  /** Whether the camera is not free again since it was closed. */
+  /** Whether the camera is not free again since it was given up. */
   #closing = false;
 
-  /** @param spawn starts the capture thread; a test puts one with another driver in its place */
+  /**
+   * @param spawn starts the capture thread; a test puts one with another driver in its place
+   * @param openMs a driver that has not opened the camera after so long hangs
+   */
   constructor(
     readonly name: string,
     private readonly source: V4l2Source,
     private readonly spawn?: Spawn,
+    private readonly openMs = OPEN_MS,
   ) {}
 
   async check(): Promise<string> {
@@ -83,10 +90,7 @@ export class V4l2SourceCamera implements Camera {
 
   async #open(): Promise<V4l2Camera> {
     const { device, format, width, height, rateHz, controls } = this.source;
-    if (this.#closing) {
-      const message = `Camera "${this.name}" (${device}) hangs in its driver: unplug it, or restart the device.`;
-      throw new BeltsightError('CAMERA_FAILED', message);
-    }
+    if (this.#closing) throw this.#hangs();
     const options = {
       device,
       controls,
@@ -94,19 +98,32 @@ export class V4l2SourceCamera implements Camera {
       ...(width === undefined || height === undefined ? {} : { width, height }),
       ...(rateHz === undefined ? {} : { fps: rateHz }),
     };
+    const opening = openCamera(options, this.spawn);
     try {
-      return await (this.spawn ? openCamera(options, this.spawn) : openCamera(options));
+      const camera = await atMost(this.openMs, opening);
+      if (camera) return camera;
     } catch (error) {
       throw this.#failed(error);
     }
+    // One that opens after all is closed; one that fails is free as well.
+    const closed = opening.then((camera) => camera.close());
+    void this.#freed(closed.catch(() => undefined));
+    throw this.#hangs();
   }
 
   async #close(camera: V4l2Camera): Promise<void> {
+    await atMost(CLOSE_MS, this.#freed(camera.close()));
+  }
+
+  async #freed(closed: Promise<void>): Promise<void> {
     this.#closing = true;
-    const closed = camera.close().then(() => {
-      this.#closing = false;
-    });
-    await atMost(CLOSE_MS, closed);
+    await closed;
+    this.#closing = false;
+  }
+
+  #hangs(): BeltsightError {
+    const message = `Camera "${this.name}" (${this.source.device}) hangs in its driver: unplug it, or restart the device.`;
+    return new BeltsightError('CAMERA_FAILED', message);
   }
 
   #failed(error: unknown): unknown {

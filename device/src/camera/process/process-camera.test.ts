@@ -1,5 +1,6 @@
 import { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import type { Frame } from '../frame.js';
 import { type View, viewed } from '../view.js';
@@ -48,13 +49,14 @@ describe('ProcessCamera', () => {
   it('knows when frames were taken though the clock of the day is set', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     try {
-      const source = viewed(camera('begin(); for (let i = 0; i < 6; i++) frame();'), EVERYTHING);
+      const source = viewed(camera('begin(); for (let i = 0; i < 6; i++) frame();', { paced: true }), EVERYTHING);
       const began = performance.now();
       const times: number[] = [];
       for await (const item of source.frames(new AbortController().signal)) {
         times.push((item as Frame).capturedMs);
         if (times.length === 2) vi.setSystemTime(Date.now() + 3_600_000);
         if (times.length === 4) vi.setSystemTime(Date.now() - 7_200_000);
+        if (times.length === 6) break;
       }
       expect(times).toHaveLength(6);
       expect(Math.min(...times)).toBeGreaterThan(began - 1000);
@@ -94,9 +96,42 @@ describe('ProcessCamera', () => {
     });
   });
 
+  it.each([
+    ['whole', "console.error('rtsp://admin:se@cret@camera/line: Input/output error')"],
+    ['that is too long', "console.error('rtsp://admin:' + 'secret'.repeat(50) + '@camera/line: Input/output error')"],
+    [
+      'of which the beginning is forgotten',
+      "console.error('rtsp://admin:secret@camera/line: ' + 'error'.repeat(815) + '!')",
+    ],
+  ])('tells no password of an address %s among the complaints', async (_, complain) => {
+    const error = await all(camera(`begin(); ${complain}; process.exitCode = 1;`)).catch((reason) => reason);
+    expect(error.message).toMatch(/It said: .*error/);
+    expect(error.message).not.toMatch(/cret/);
+  });
+
   it('gives up on one that gives no more frames', async () => {
     const source = camera('begin(); frame(); setInterval(() => {}, 1000);', { stallMs: 400 });
     await expect(all(source)).rejects.toThrow('has given no frame for 0.4 s');
+  });
+
+  it('does not take time that its frames are looked at for time without frames', async () => {
+    const numbers: number[] = [];
+    const source = camera('begin(); frame(); frame();', { stallMs: 2000 });
+    for await (const { sequence } of source.frames(new AbortController().signal)) {
+      if (numbers.push(sequence) === 1) await sleep(3000);
+    }
+    expect(numbers).toEqual([0, 1]);
+  });
+
+  it('takes frames that wait to be asked for when they are: looking at them slowly does not make them old', async () => {
+    let askedMs = performance.now();
+    const source = camera('begin(); for (let i = 0; i < 4; i++) frame();');
+    for await (const { capturedMs } of source.frames(new AbortController().signal)) {
+      expect(capturedMs).toBeGreaterThanOrEqual(askedMs);
+      // Frames of this stream are 100 ms apart.
+      await sleep(200);
+      askedMs = performance.now();
+    }
   });
 
   it('gives up on one that cannot be ended, and does not start it again beside that', async () => {

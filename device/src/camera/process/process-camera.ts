@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { BeltsightError } from '@beltsight/sdk';
+import { BeltsightError, withoutPassword } from '@beltsight/sdk';
 import { atMost } from '../../pause.js';
 import type { Camera, Frame } from '../frame.js';
 import { FrameRing } from '../ring.js';
@@ -21,7 +21,7 @@ export interface Program {
 
 export interface ProcessCameraOptions {
   readonly name: string;
-  /** Where the frames come from, in words. */
+  /** Where the frames come from, in words, without passwords: it stands in every error. */
   readonly what: string;
   readonly program: () => Promise<Program>;
   /** Whether frames come at their own pace, ready or not. */
@@ -36,6 +36,8 @@ export interface ProcessCameraOptions {
 const PATIENCE_MS = 2000;
 /** What is kept of a program's complaints. */
 const COMPLAINT_BYTES = 4096;
+/** What is told of them: GStreamer names the cause in the first of four. */
+const LINES = 4;
 
 /** Frames from another program over a pipe: GStreamer or ffmpeg. */
 export class ProcessCamera implements Camera {
@@ -81,7 +83,10 @@ export class ProcessCamera implements Camera {
     const ended = endOf(child, program, stall.signal);
     const end = () => child.kill('SIGINT');
     signal.addEventListener('abort', end, { once: true });
+    // The time that a frame is looked at is not the program's.
+    let lookedAt = false;
     const watchdog = setInterval(() => {
+      if (lookedAt) return;
       child.kill('SIGKILL');
       // One that hangs in the kernel is not ended by that: nobody waits for it, nor for its frames.
       stall.abort();
@@ -90,9 +95,11 @@ export class ProcessCamera implements Camera {
     const clock = new StreamClock();
     try {
       for await (const { timeMs, ...frame } of program.stream(new ByteReader(output), ring)) {
-        watchdog.refresh();
-        yield { ...frame, capturedMs: clock.capturedMs(timeMs, performance.now()) };
-        // The time that the frame was looked at is not the program's.
+        const arrivedMs = performance.now();
+        lookedAt = true;
+        // Frames that wait to be asked for keep no pace: by the times of their stream they would grow older and older.
+        yield { ...frame, capturedMs: this.paced ? clock.capturedMs(timeMs, arrivedMs) : arrivedMs };
+        lookedAt = false;
         watchdog.refresh();
         if (signal.aborted) return;
       }
@@ -148,14 +155,16 @@ async function endOf(
 function complaintOf(child: ChildProcess): () => string {
   let text = '';
   child.stderr?.on('data', (chunk: Buffer) => {
-    text = (text + chunk.toString('utf8')).slice(-COMPLAINT_BYTES);
+    // Programs tell addresses with their passwords: these go before anything is cut off, which would leave parts of them.
+    const lines = (text + chunk.toString('utf8')).split('\n').map(withoutPassword);
+    text = lines.join('\n').slice(-COMPLAINT_BYTES);
   });
   return () => {
     const lines = text.split('\n').map((line) => line.trim());
     const errors = lines.filter((line) => /error|missing|fail/i.test(line));
     const told = errors.length > 0 ? errors : lines.filter((line) => line !== '');
     return told
-      .slice(-3)
+      .slice(-LINES)
       .map((line) => line.slice(0, 200))
       .join(' ');
   };
