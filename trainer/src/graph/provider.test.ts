@@ -17,7 +17,7 @@ describe('the CUDA provider', () => {
     [
       'where it is not installed',
       { platform: 'linux', arch: 'x64', hasLibrary: false },
-      /ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild/,
+      /ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules\/onnxruntime-node\/script\/install\.js/,
     ],
     [
       'where its libraries or a GPU are missing',
