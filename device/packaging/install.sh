@@ -150,8 +150,10 @@ try_out() {
 
 switch_version() {
   now=$(readlink "$opt/current" || true)
-  if [ -n "$now" ] && [ "$now" != "$name" ]; then point "$opt/previous" "$now"; fi
+  # One that never ran is no version to go back to: the one before it stays that.
+  if [ -n "$now" ] && [ "$now" != "$name" ] && ! [ -e "$opt/$now/failed" ]; then point "$opt/previous" "$now"; fi
   point "$opt/current" "$name"
+  sync
   before=$(readlink "$opt/previous" || true)
   # The one in use and the one before stay.
   for each in "$opt"/device-*; do
@@ -192,7 +194,12 @@ install_configuration() {
   [ -e "$config" ] || install -m 0640 "$here/device.example.yaml" "$config"
   ! real || chown root:beltsight "$config"
   mkdir -p "$(dirname "$unit")"
-  install -m 0644 "$here/beltsight-device.service" "$unit"
+  # As links are, and not at all where it is the same: a power cut leaves the old one or the new.
+  if ! cmp -s "$here/beltsight-device.service" "$unit"; then
+    install -m 0644 "$here/beltsight-device.service" "$unit.new"
+    sync "$unit.new"
+    mv -T "$unit.new" "$unit"
+  fi
 }
 
 is_example() { cmp -s "$config" "$opt/current/device.example.yaml"; }
@@ -213,8 +220,12 @@ start_service() {
     say "Installed version $VERSION. Start it with: sudo systemctl restart beltsight-device"
   else
     say "Installed version $VERSION. Starting it; where TensorRT builds an engine first this takes minutes."
-    systemctl restart beltsight-device || fail "The service does not start." \
-      "journalctl -u beltsight-device -n 50 says why. Back to the version before: sudo /opt/beltsight/previous/install.sh"
+    systemctl restart beltsight-device || {
+      touch "$opt/$name/failed"
+      fail "The service does not start." \
+        "journalctl -u beltsight-device -n 50 says why. Back to the version before: sudo /opt/beltsight/previous/install.sh"
+    }
+    rm -f "$opt/$name/failed"
     say 'It inspects.'
   fi
 }

@@ -181,17 +181,45 @@ describe('install.sh', () => {
     expect(result).toMatchObject({ verdict: 'reject', class: { name: 'blue' } });
   });
 
+  /** The package as that of another version. */
+  const packageOf = (newer: string) => {
+    const source = join(folder, `device-${newer}`);
+    execFileSync('cp', ['-R', unpacked[HERE], source]);
+    const release = join(source, 'release');
+    const [before, sums] = [digest(release), join(source, 'SHA256SUMS')];
+    writeFileSync(release, readFileSync(release, 'utf8').replace(`VERSION=${version}`, `VERSION=${newer}`));
+    writeFileSync(sums, readFileSync(sums, 'utf8').replace(before, digest(release)));
+    return source;
+  };
+
+  it('goes back to a version that ran, not to one that never started', async () => {
+    const [broken, mended] = [packageOf('8.0.0'), packageOf('8.1.0')];
+    const output = onScratchSystem(
+      folder,
+      `printf '#!/bin/sh\\ntest "$1" != restart || test ! -e /etc/broken\\n' > /usr/local/stubs/systemctl
+       '${unpacked[HERE]}/install.sh' >/dev/null
+       echo mine > /etc/beltsight/device.yaml
+       touch /etc/broken
+       '${broken}/install.sh' || echo "ended with $?"
+       rm /etc/broken
+       '${mended}/install.sh'
+       readlink /opt/beltsight/current /opt/beltsight/previous
+       ls /opt/beltsight
+       /opt/beltsight/previous/install.sh
+       readlink /opt/beltsight/current /opt/beltsight/previous`,
+    );
+    expect(output).toMatch(/The service does not start\.[\s\S]*ended with 1/);
+    expect(output).toMatch(`device-8.1.0\ndevice-${version}\ncurrent\ndevice-${version}\ndevice-8.1.0\nprevious\n`);
+    expect(output).toMatch(new RegExp(`It inspects\\.\ndevice-${version}\ndevice-8\\.1\\.0\n$`));
+    for (const source of [broken, mended]) await rm(source, { recursive: true });
+  });
+
   it('upgrades, keeps the configuration and the version before, and goes back to it', async () => {
     const config = join(root, 'etc/beltsight/device.yaml');
     writeFileSync(config, 'mine');
     const links = () => ['current', 'previous'].map((name) => readlinkSync(join(root, 'opt/beltsight', name)));
     for (const newer of ['9.0.0', '9.1.0']) {
-      const source = join(folder, `device-${newer}`);
-      execFileSync('cp', ['-R', unpacked[HERE], source]);
-      const release = join(source, 'release');
-      const [before, sums] = [digest(release), join(source, 'SHA256SUMS')];
-      writeFileSync(release, readFileSync(release, 'utf8').replace(`VERSION=${version}`, `VERSION=${newer}`));
-      writeFileSync(sums, readFileSync(sums, 'utf8').replace(before, digest(release)));
+      const source = packageOf(newer);
       expect(install(source, '--root', root)).toMatchObject({ status: 0, stderr: '' });
       await rm(source, { recursive: true });
     }

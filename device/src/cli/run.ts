@@ -39,7 +39,7 @@ export function runCommand(page: URL): Command {
         watchdog.stopping();
         service.stop();
       });
-      const dashboard = await openDashboard(config, fileURLToPath(page), logger);
+      const dashboard = openDashboard(config, fileURLToPath(page), logger);
       try {
         watchdog.ready(`Inspecting ${config.cameras.map(({ name }) => name).join(', ')} on ${service.provider}`);
         await service.run();

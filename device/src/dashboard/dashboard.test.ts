@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openDashboard } from './open.js';
 import { dashboardSchema } from './schema.js';
 import { type DashboardServer, serveDashboard } from './server.js';
 
@@ -41,6 +42,33 @@ const statusOf = (base: string, path: string) =>
       .on('error', reject)
       .end();
   });
+
+describe('openDashboard', () => {
+  it('serves the page once its port is free, and says once that it was not', async () => {
+    const first = await serve();
+    const port = Number(new URL(first.url).port);
+    const told: string[] = [];
+    const log = (...entry: unknown[]) => void told.push(`${entry.at(-1)}`);
+    const config = { dashboard: dashboardSchema.parse({ port, host: '127.0.0.1' }), site: 's', line: 'l' };
+    const dashboard = openDashboard(config, folder, { info: log, error: log }, 20);
+    await vi.waitFor(() => expect(told).toHaveLength(1));
+    expect(told[0]).toMatch(/another program uses it/);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await servers.pop()?.close();
+    await vi.waitFor(() => expect(told.at(-1)).toMatch(/^Dashboard on/), { timeout: 10_000 });
+    expect(told).toHaveLength(2);
+    expect((await fetch(first.url)).status).toBe(200);
+    await dashboard?.close();
+    await expect(fetch(first.url)).rejects.toThrow();
+  });
+
+  it('ends while it waits', async () => {
+    const { url } = await serve();
+    const config = { dashboard: dashboardSchema.parse({ port: Number(new URL(url).port), host: '127.0.0.1' }) };
+    const silent = { info: () => undefined, error: () => undefined };
+    await openDashboard({ ...config, site: 's', line: 'l' }, folder, silent)?.close();
+  });
+});
 
 describe('serveDashboard', () => {
   it('serves the page with headers that keep everything else out', async () => {

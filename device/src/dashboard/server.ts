@@ -11,6 +11,8 @@ export interface DashboardOptions extends DashboardConfig {
   /** What the page shows where its address does not say. */
   readonly site: string;
   readonly line: string;
+  /** Hears what goes wrong later on: a connection that could not be taken. */
+  readonly failed?: (error: Error) => void;
 }
 
 export interface DashboardServer {
@@ -29,7 +31,7 @@ const PATIENCE_MS = 10_000;
  * @throws BeltsightError IO_FAILED if the page is not there or the port is taken
  */
 export async function serveDashboard(options: DashboardOptions): Promise<DashboardServer> {
-  const { folder, site, line, broker, host, port } = options;
+  const { folder, site, line, broker, host, port, failed = () => undefined } = options;
   const settings = { site, line, ...(broker === undefined ? {} : { broker }) };
   const files = await readPage(folder);
   files.set('/settings.json', await served('application/json', Buffer.from(JSON.stringify(settings))));
@@ -59,6 +61,8 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
       { cause },
     );
   }
+  // An error that nobody hears would end the process.
+  server.on('error', failed);
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}/`,
     async close() {
