@@ -38,9 +38,10 @@ export function healthOf({ status }: DeviceState, name: string): readonly Figure
   ];
 }
 
-function cameraFigures({ state, error, frames, dropped, failures = 0 }: CameraStatus): readonly Figure[] {
+function cameraFigures({ state, error, paused, frames, dropped, failures = 0 }: CameraStatus): readonly Figure[] {
+  const told = paused && state === 'running' ? 'paused' : state;
   return [
-    { name: 'camera', value: error ? `${state}: ${error}` : state, bad: state === 'failed' },
+    { name: 'camera', value: error ? `${told}: ${error}` : told, bad: state === 'failed' },
     { name: 'frames', value: frames.toLocaleString('en-GB') },
     { name: 'overtaken frames', value: dropped.toLocaleString('en-GB') },
     ...(failures > 0 ? [{ name: 'camera failures', value: String(failures), bad: true }] : []),

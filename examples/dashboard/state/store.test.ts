@@ -1,4 +1,4 @@
-import type { AlarmMessage, ResultMessage, StatusMessage, Verdict } from '@beltsight/sdk';
+import type { AlarmMessage, CameraStatus, ResultMessage, StatusMessage, Verdict } from '@beltsight/sdk';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { announcer } from './announce.js';
@@ -33,6 +33,16 @@ const status = (change: Partial<StatusMessage> = {}, at = T): StatusMessage => (
   device: address,
   ...change,
 });
+const camera = (change: Partial<CameraStatus> = {}): CameraStatus => ({
+  name: 'belt',
+  state: 'running',
+  frames: 0,
+  dropped: 0,
+  inspected: 0,
+  rateHz: 0,
+  ...change,
+});
+const tells = (...cameras: CameraStatus[]): Change => ({ type: 'status', address, status: status({ cameras }) });
 const alarm = (state: AlarmMessage['state'], id = 'a'): AlarmMessage => ({
   schema: 'beltsight.alarm/1',
   id,
@@ -126,6 +136,14 @@ describe('freshness', () => {
     expect(fresh(after(up, said(result('pass')), offline), T).state).toBe('old');
   });
 
+  it('ends at once with a camera that failed, ended or is paused', () => {
+    const told = (change: Partial<CameraStatus>) => fresh(after(up, said(result('pass')), tells(camera(change))), T);
+    expect(told({}).state).toBe('live');
+    for (const change of [{ state: 'failed' }, { state: 'ended' }, { paused: true }] as const) {
+      expect(told(change).state).toBe('old');
+    }
+  });
+
   it('is told from when a result was made, not from when it came: what waited on the device is no news', () => {
     const live: Change = { type: 'status', address, status: status() };
     expect(fresh(after(up, live, said(result('pass', T - 60_000))), T)).toEqual({ state: 'old', ageMs: 60_000 });
@@ -152,20 +170,20 @@ describe('trouble', () => {
   });
 
   it('names the device that is gone, and the camera that failed, with the reason', () => {
-    const failed = {
-      name: 'belt',
-      state: 'failed',
-      error: 'No signal.',
-      frames: 0,
-      dropped: 0,
-      inspected: 0,
-      rateHz: 0,
-    } as const;
-    const degraded = after(up, { type: 'status', address, status: status({ state: 'degraded', cameras: [failed] }) });
+    const degraded = after(up, tells(camera({ state: 'failed', error: 'No signal.' })));
     expect(cameraTrouble(degraded, belt(degraded))).toMatchObject({ title: 'CAMERA FAILED', text: 'No signal.' });
     const offline = reduce(degraded, { type: 'status', address, status: status({ state: 'offline' }) }, T + 5);
     expect(cameraTrouble(offline, belt(offline))).toMatchObject({ title: 'DEVICE OFFLINE', since: T + 5 });
     expect(troubleOf(offline)).toBeUndefined();
+  });
+
+  it('is a paused camera, too, but for one that failed', () => {
+    const told = (change: Partial<CameraStatus>) => {
+      const state = after(up, said(result('pass')), tells(camera({ paused: true, ...change })));
+      return cameraTrouble(state, belt(state));
+    };
+    expect(told({})).toMatchObject({ level: 'wait', title: 'PAUSED' });
+    expect(told({ state: 'failed' })).toMatchObject({ title: 'CAMERA FAILED' });
   });
 });
 

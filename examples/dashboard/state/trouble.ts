@@ -44,5 +44,8 @@ export function cameraTrouble({ devices }: State, { address, name }: CameraState
   if (camera?.state === 'ended') {
     return { level: 'wait', title: 'CAMERA ENDED', text: 'It gives no more frames.', since: undefined };
   }
+  if (camera?.paused) {
+    return { level: 'wait', title: 'PAUSED', text: 'A command paused it: nothing is inspected.', since: undefined };
+  }
   return undefined;
 }
