@@ -1,4 +1,5 @@
 import type { DeviceAddress, ResultMessage } from '@beltsight/sdk';
+import { ageMs } from './clock.js';
 import {
   type Answer,
   type CameraState,
@@ -24,7 +25,9 @@ export interface Kept {
 export function takeResult(state: State, address: DeviceAddress, result: ResultMessage, now: number): State {
   const { limits } = state;
   const before = cameraOf(state, address, result.camera);
-  const at = now - latenessMs(state, address, result, now);
+  // Those that waited for the broker, on the device, are no news.
+  const madeAt = Date.parse(result.frame.capturedAt) + result.latencyMs;
+  const at = now - ageMs(state.devices.get(deviceKey(address))?.clock, madeAt, now);
   const point = pointOf(result, at);
   const latest = { result, at, since: now };
   const passed = result.verdict === 'pass';
@@ -84,16 +87,6 @@ function nextShown(shown: Shown | undefined, latest: Shown, now: number, { holdM
   const held =
     shown && shown.result.verdict !== 'pass' && latest.result.verdict === 'pass' && now - shown.since < holdMs;
   return held ? shown : { ...latest, since: now };
-}
-
-/**
- * By how much a result arrives later than live ones: those that waited for the broker, on the device, are no news. The clocks of
- * device and page need not agree: the last live status tells by how much they differ.
- */
-function latenessMs(state: State, address: DeviceAddress, result: ResultMessage, now: number): number {
-  const offset = state.devices.get(deviceKey(address))?.clockOffsetMs;
-  if (offset === undefined) return 0;
-  return Math.max(0, now - offset - Date.parse(result.frame.capturedAt) - result.latencyMs);
 }
 
 function pointOf({ id, verdict, score, threshold, class: { name }, frame }: ResultMessage, at: number): Point {

@@ -1,5 +1,6 @@
 import type { AlarmMessage, DeviceAddress, StatusMessage } from '@beltsight/sdk';
 import { addCamera } from './cameras.js';
+import { clockAfter } from './clock.js';
 import { type Acknowledgement, cameraKey, deviceKey, type State, withEntry } from './model.js';
 
 /** A status has arrived. */
@@ -13,7 +14,7 @@ export function takeStatus(state: State, address: DeviceAddress, status: StatusM
     heardAt: now,
     stateSince: before?.status.state === status.state ? before.stateSince : now,
     // A last will was written when the connection was made, so its time says nothing.
-    clockOffsetMs: status.state === 'offline' ? before?.clockOffsetMs : now - Date.parse(status.at),
+    clock: status.state === 'offline' ? before?.clock : clockAfter(before?.clock, Date.parse(status.at), now),
   };
   let next: State = { ...state, devices: withEntry(state.devices, key, entry, state.limits.cameras) };
   for (const { name } of status.cameras ?? []) next = addCamera(next, address, name);

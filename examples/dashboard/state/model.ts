@@ -1,4 +1,5 @@
 import type { AlarmMessage, DeviceAddress, ResultMessage, StatusMessage, Verdict } from '@beltsight/sdk';
+import type { ClockOffset } from './clock.js';
 
 /** How much is kept and when it is old. */
 export interface Limits {
@@ -57,8 +58,8 @@ export interface DeviceState {
   readonly heardAt: number;
   /** Since when it has the state that the status names, as far as this page knows. */
   readonly stateSince: number;
-  /** Clock of this page minus clock of the device, with the way between; undefined until it spoke live. */
-  readonly clockOffsetMs: number | undefined;
+  /** undefined until it said anything but its last will. */
+  readonly clock: ClockOffset | undefined;
 }
 
 /** What came of something that a device was asked to do. */

@@ -149,6 +149,29 @@ describe('freshness', () => {
     expect(fresh(after(up, live, said(result('pass', T - 60_000))), T)).toEqual({ state: 'old', ageMs: 60_000 });
   });
 
+  const spoke = (madeAt: number, at: number): Timed => [{ type: 'status', address, status: status({}, madeAt) }, at];
+
+  it('ends where results and statuses come equally late', () => {
+    const late = Array.from({ length: 10 }, (_, i) => i * 10_000).flatMap<Timed>((lateMs) => {
+      const at = T + 2 * lateMs;
+      return [spoke(at - lateMs, at), [said(result('pass', at - lateMs)), at]];
+    });
+    expect(fresh(after(up, ...late), T + 180_000)).toEqual({ state: 'old', ageMs: 90_000 });
+  });
+
+  it('is not told by a status from before an outage, which the broker kept', () => {
+    const end = T + 600_000;
+    const state = after(up, spoke(T, T), spoke(T, end), [said(result('pass', T)), end]);
+    expect(fresh(state, end)).toEqual({ state: 'old', ageMs: 600_000 });
+  });
+
+  it('comes back after the clock of a device was put back', () => {
+    const statuses = Array.from({ length: 61 }, (_, i) => spoke(T + (i - 60) * 10_000, T + i * 10_000));
+    const at = T + 600_000;
+    const state = after(up, spoke(T, T), ...statuses, [said(result('pass', T)), at]);
+    expect(fresh(state, at)).toEqual({ state: 'live', ageMs: 0 });
+  });
+
   it('does not mind a device whose clock is wrong', () => {
     const wrong = T - 86_400_000;
     const live: Change = { type: 'status', address, status: status({}, wrong) };
