@@ -1,7 +1,15 @@
-import type { AlarmMessage, DeviceAddress, StatusMessage } from '@beltsight/sdk';
+import type { AlarmMessage, CameraStatus, DeviceAddress, StatusMessage } from '@beltsight/sdk';
 import { addCamera } from './cameras.js';
 import { clockAfter } from './clock.js';
-import { type Acknowledgement, cameraKey, deviceKey, type State, withEntry } from './model.js';
+import {
+  type Acknowledgement,
+  cameraKey,
+  conditionOf,
+  type DeviceState,
+  deviceKey,
+  type State,
+  withEntry,
+} from './model.js';
 
 /** A status has arrived. */
 export function takeStatus(state: State, address: DeviceAddress, status: StatusMessage, now: number): State {
@@ -13,6 +21,7 @@ export function takeStatus(state: State, address: DeviceAddress, status: StatusM
     status,
     heardAt: now,
     stateSince: before?.status.state === status.state ? before.stateSince : now,
+    cameras: conditionsAfter(before, status.cameras ?? [], now),
     // A last will was written when the connection was made, so its time says nothing.
     clock: status.state === 'offline' ? before?.clock : clockAfter(before?.clock, Date.parse(status.at), now),
   };
@@ -41,4 +50,15 @@ export function takeAcknowledgement(state: State, key: string, acknowledgement: 
   const alarm = state.alarms.get(key);
   if (alarm?.message.id !== acknowledgement.alarm) return state;
   return { ...state, alarms: new Map(state.alarms).set(key, { ...alarm, acknowledgement }) };
+}
+
+/** How each camera is, and since when, as far as this page knows. */
+function conditionsAfter(before: DeviceState | undefined, cameras: readonly CameraStatus[], now: number) {
+  return new Map(
+    cameras.map((camera) => {
+      const condition = conditionOf(camera);
+      const known = before?.cameras.get(camera.name);
+      return [camera.name, known?.condition === condition ? known : { condition, since: now }] as const;
+    }),
+  );
 }

@@ -1,4 +1,4 @@
-import type { AlarmMessage, DeviceAddress, ResultMessage, StatusMessage, Verdict } from '@beltsight/sdk';
+import type { AlarmMessage, CameraStatus, DeviceAddress, ResultMessage, StatusMessage, Verdict } from '@beltsight/sdk';
 import type { ClockOffset } from './clock.js';
 
 /** How much is kept and when it is old. */
@@ -52,12 +52,17 @@ export interface CameraState {
   readonly notPassed: number;
 }
 
+/** How a camera is: one that failed or ended is not merely paused. */
+export type Condition = CameraStatus['state'] | 'paused';
+
 export interface DeviceState {
   readonly address: DeviceAddress;
   readonly status: StatusMessage;
   readonly heardAt: number;
   /** Since when it has the state that the status names, as far as this page knows. */
   readonly stateSince: number;
+  /** By name, as the status tells. */
+  readonly cameras: ReadonlyMap<string, { readonly condition: Condition; readonly since: number }>;
   /** undefined until it said anything but its last will. */
   readonly clock: ClockOffset | undefined;
 }
@@ -103,6 +108,8 @@ export interface State {
 
 export const deviceKey = ({ site, line, device }: DeviceAddress) => `${site}/${line}/${device}`;
 export const cameraKey = (address: DeviceAddress, camera: string) => `${deviceKey(address)}/${camera}`;
+export const conditionOf = ({ state, paused }: CameraStatus): Condition =>
+  paused && state !== 'failed' && state !== 'ended' ? 'paused' : state;
 
 export function emptyState(limits: Limits, now: number): State {
   return {

@@ -200,6 +200,23 @@ describe('trouble', () => {
     expect(troubleOf(offline)).toBeUndefined();
   });
 
+  it('counts from when that camera failed, not another one or the device', () => {
+    const left = camera({ name: 'left', state: 'failed' });
+    const state = after(
+      up,
+      [tells(left, camera()), T + 1000],
+      [tells(left, camera({ state: 'failed' })), T + 2000],
+      [tells(left, camera({ state: 'failed' })), T + 3000],
+    );
+    expect(cameraTrouble(state, belt(state))).toMatchObject({ title: 'CAMERA FAILED', since: T + 2000 });
+    const again = [tells(left, camera({ paused: true })), tells(left, camera({ paused: true }))].reduce(
+      (before, change, i) => reduce(before, change, T + 4000 + i),
+      state,
+    );
+    expect(cameraTrouble(again, belt(again))).toMatchObject({ title: 'PAUSED', since: T + 4000 });
+    expect(cameraTrouble(again, again.cameras.get('s/l/d/left') as CameraState)).toMatchObject({ since: T + 1000 });
+  });
+
   it('is a paused camera, too, but for one that failed', () => {
     const told = (change: Partial<CameraStatus>) => {
       const state = after(up, said(result('pass')), tells(camera({ paused: true, ...change })));
