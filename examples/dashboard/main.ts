@@ -9,7 +9,7 @@ import { readSettings, type Settings } from './settings.js';
 import { cameraKey, emptyState, type Limits } from './state/model.js';
 import { type Action, act, cameraOn, replayed, type Screen } from './state/screen.js';
 import { Store } from './state/store.js';
-import { askCredentials, fillHelp, toggleHelp } from './views/dialogs.js';
+import { askCredentials, fillHelp, stopAsking, toggleHelp } from './views/dialogs.js';
 import { find, say, show } from './views/dom.js';
 import { Page } from './views/page.js';
 
@@ -68,6 +68,7 @@ const session = new Session(
       store.change({ type: 'alarm', address: topic, alarm: { ...alarm, camera: topic.camera as string } }),
     connection(state, reason) {
       store.change({ type: 'connection', state, ...(reason === undefined ? {} : { reason }) });
+      if (state === 'up') stopAsking();
       if (state === 'refused') {
         askCredentials(reason ?? '', (credentials) => {
           writeCredentials(credentials);
