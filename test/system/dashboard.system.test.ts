@@ -209,6 +209,15 @@ describe('the dashboard', () => {
     await shows(page, 'word', 'DEVICE OFFLINE');
   });
 
+  it('says how many cameras have no place on it', async () => {
+    const { page, complaints } = await open();
+    await device(Array.from({ length: 34 }, (_, i) => `belt-${i + 10}`));
+    await shows(page, 'left-out', /^Cameras not shown: 2; this page shows 32\./);
+    await waitFor(async () => expect(await page.locator('.card').count()).toBe(32));
+    expect(await page.locator('#left-out').isVisible()).toBe(true);
+    expect(complaints).toEqual([]);
+  });
+
   it('acknowledges alarms and shows what the device answers', async () => {
     const { page, complaints } = await open(`${STALE}&operator=ada`);
     const belt = await device();

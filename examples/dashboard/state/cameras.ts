@@ -70,6 +70,8 @@ export function restore(state: State, { address, camera, points, rejects }: Kept
     const ids = new Set(now.map(({ id }) => id));
     return [...kept.filter(({ id }) => !ids.has(id)), ...now].slice(-most);
   };
+  // What is only remembered takes no place from others.
+  if (!state.cameras.has(before.key) && state.cameras.size >= limits.cameras) return state;
   return withCamera(state, {
     ...before,
     points: merged(points, before.points, limits.results),
@@ -80,6 +82,15 @@ export function restore(state: State, { address, camera, points, rejects }: Kept
 /** A camera without a result yet, where the device names it. */
 export function addCamera(state: State, address: DeviceAddress, camera: string): State {
   return state.cameras.has(cameraKey(address, camera)) ? state : withCamera(state, cameraOf(state, address, camera));
+}
+
+/** How many cameras devices name for which there is no place. */
+export function leftOut({ devices, cameras }: State): number {
+  let count = 0;
+  for (const { address, cameras: named } of devices.values()) {
+    for (const name of named.keys()) if (!cameras.has(cameraKey(address, name))) count++;
+  }
+  return count;
 }
 
 /** A verdict that is no pass gives way to a pass only after a while; to another that is no pass at once. */
@@ -111,7 +122,11 @@ function cameraOf(state: State, address: DeviceAddress, name: string): CameraSta
   );
 }
 
+/** Nobody has spoken of it since the page was opened. */
+const isRemembered = ({ devices }: State, { latest, address, name }: CameraState) =>
+  !latest && !devices.get(deviceKey(address))?.cameras.has(name);
+
 const withCamera = (state: State, camera: CameraState): State => ({
   ...state,
-  cameras: withEntry(state.cameras, camera.key, camera, state.limits.cameras),
+  cameras: withEntry(state.cameras, camera.key, camera, state.limits.cameras, (each) => isRemembered(state, each)),
 });

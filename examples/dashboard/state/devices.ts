@@ -11,6 +11,9 @@ import {
   withEntry,
 } from './model.js';
 
+/** More than cameras: those of devices that have no place must be counted. */
+const DEVICES = 256;
+
 /** A status has arrived. */
 export function takeStatus(state: State, address: DeviceAddress, status: StatusMessage, now: number): State {
   const key = deviceKey(address);
@@ -25,10 +28,14 @@ export function takeStatus(state: State, address: DeviceAddress, status: StatusM
     // A last will was written when the connection was made, so its time says nothing.
     clock: status.state === 'offline' ? before?.clock : clockAfter(before?.clock, Date.parse(status.at), now),
   };
-  let next: State = { ...state, devices: withEntry(state.devices, key, entry, state.limits.cameras) };
+  let next: State = { ...state, devices: withEntry(state.devices, key, entry, DEVICES, (each) => isGone(state, each)) };
   for (const { name } of status.cameras ?? []) next = addCamera(next, address, name);
   return next;
 }
+
+/** It has left, and nothing of it is shown. */
+const isGone = ({ cameras }: State, { address, status }: DeviceState) =>
+  status.state === 'offline' && ![...cameras.values()].some((each) => deviceKey(each.address) === deviceKey(address));
 
 /** An alarm was raised, acknowledged or cleared. */
 export function takeAlarm(state: State, address: DeviceAddress, message: AlarmMessage): State {

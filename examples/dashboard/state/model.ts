@@ -7,7 +7,7 @@ export interface Limits {
   readonly results: number;
   /** Products that did not pass, kept of each camera. */
   readonly rejects: number;
-  /** Cameras; what further ones say is not taken. */
+  /** Cameras; what further ones say is not taken, unless one that is only remembered can go. */
   readonly cameras: number;
   /** A verdict older than this is not shown as current. */
   readonly staleMs: number;
@@ -122,11 +122,25 @@ export function emptyState(limits: Limits, now: number): State {
   };
 }
 
-/** The map with one entry more or replaced, sorted by key; the same map where that would be more than `most`. */
-export function withEntry<V>(map: ReadonlyMap<string, V>, key: string, value: V, most: number): ReadonlyMap<string, V> {
+/**
+ * The map with one entry more or replaced, sorted by key. Where that would be more than `most`, the new one takes the place of one
+ * that `spare` names; of none: the same map.
+ */
+export function withEntry<V>(
+  map: ReadonlyMap<string, V>,
+  key: string,
+  value: V,
+  most: number,
+  spare: (value: V) => boolean = () => false,
+): ReadonlyMap<string, V> {
   if (map.has(key)) return new Map(map).set(key, value);
-  if (map.size >= most) return map;
-  return new Map([...map, [key, value] as const].sort(([a], [b]) => (a < b ? -1 : 1)));
+  const entries = [...map];
+  if (entries.length >= most) {
+    const at = entries.findLastIndex(([, each]) => spare(each));
+    if (at < 0) return map;
+    entries.splice(at, 1);
+  }
+  return new Map([...entries, [key, value] as const].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The last `most` of a list with one more. */

@@ -2,6 +2,7 @@ import type { AlarmMessage, CameraStatus, ResultMessage, StatusMessage, Verdict 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { announcer } from './announce.js';
+import { leftOut } from './cameras.js';
 import { ageText, freshnessOf } from './freshness.js';
 import { type CameraState, emptyState, type Limits, type State } from './model.js';
 import { type Change, reduce, Store } from './store.js';
@@ -90,6 +91,33 @@ describe('what is kept of a camera', () => {
         }
       }),
     );
+  });
+
+  it('gives the place of a camera that was only remembered to one that is there', () => {
+    const kept = (name: string): Change => ({ type: 'kept', kept: { address, camera: name, points: [], rejects: [] } });
+    const names = (...changes: readonly Timed[]) => [...after(...changes).cameras.values()].map(({ name }) => name);
+    const remembered = [kept('old'), kept('older'), kept('oldest')];
+    expect(names(...remembered)).toEqual(['old', 'older']);
+    expect(names(...remembered, said(result('pass')))).toEqual(['belt', 'old']);
+    expect(names(...remembered, tells(camera(), camera({ name: 'older' })))).toEqual(['belt', 'older']);
+  });
+
+  it('is told of no more cameras than have a place, and counts the others', () => {
+    const named = (...all: string[]) => tells(...all.map((name) => camera({ name })));
+    const state = after(named('a', 'b', 'c', 'd'), said(result('pass', T, 'c')));
+    expect([...state.cameras.values()].map(({ name }) => name)).toEqual(['a', 'b']);
+    expect(leftOut(state)).toBe(2);
+    expect(leftOut(after(named('a', 'b')))).toBe(0);
+  });
+
+  it('is not lost to devices that went long ago', () => {
+    const gone = Array.from({ length: 300 }, (_, i): Change => {
+      const scrapped = { ...address, device: `gone-${i}` };
+      return { type: 'status', address: scrapped, status: status({ state: 'offline' }) };
+    });
+    const state = after(...gone, tells(camera()));
+    expect(state.devices.get('s/l/d')?.status.state).toBe('online');
+    expect(state.devices.size).toBeLessThanOrEqual(256);
   });
 
   it('comes before what was said since, each result once', () => {
