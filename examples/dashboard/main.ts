@@ -9,7 +9,7 @@ import { readSettings, type Settings } from './settings.js';
 import { cameraKey, emptyState, type Limits } from './state/model.js';
 import { type Action, act, cameraOn, replayed, type Screen } from './state/screen.js';
 import { Store } from './state/store.js';
-import { askCredentials, fillHelp, toggleHelp } from './views/dialogs.js';
+import { askCredentials, fillHelp, stopAsking, toggleHelp } from './views/dialogs.js';
 import { find, say, show } from './views/dom.js';
 import { Page } from './views/page.js';
 
@@ -58,16 +58,21 @@ const session = new Session(
       const key = keyOf(topic);
       // Pictures and topic name the camera, whatever the payload says.
       const named = { ...result, camera: topic.camera as string };
-      pictures.join(key, named);
       store.change({ type: 'result', address: topic, result: named });
+      if (isShown(key)) pictures.join(key, named);
     },
-    heatmap: (heatmap, topic) => pictures.addHeatmap(keyOf(topic), heatmap),
-    frame: (frame, topic) => pictures.addFrame(keyOf(topic), frame),
+    heatmap(heatmap, topic) {
+      if (isShown(keyOf(topic))) pictures.addHeatmap(keyOf(topic), heatmap);
+    },
+    frame(frame, topic) {
+      if (isShown(keyOf(topic))) pictures.addFrame(keyOf(topic), frame);
+    },
     status: (status, topic) => store.change({ type: 'status', address: topic, status }),
     alarm: (alarm, topic) =>
       store.change({ type: 'alarm', address: topic, alarm: { ...alarm, camera: topic.camera as string } }),
     connection(state, reason) {
       store.change({ type: 'connection', state, ...(reason === undefined ? {} : { reason }) });
+      if (state === 'up') stopAsking();
       if (state === 'refused') {
         askCredentials(reason ?? '', (credentials) => {
           writeCredentials(credentials);
@@ -97,6 +102,7 @@ for (const kept of (await archive?.load(Date.now()).catch(() => [])) ?? []) {
 }
 archive?.keep(() => store.current.cameras.values());
 
+const isShown = (key: string) => store.current.cameras.has(key);
 const keyOf = (topic: ParsedTopic) => cameraKey(topic, topic.camera as string);
 
 function inScope(address: DeviceAddress, scope: Settings): boolean {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -209,6 +209,15 @@ describe('the dashboard', () => {
     await shows(page, 'word', 'DEVICE OFFLINE');
   });
 
+  it('says how many cameras have no place on it', async () => {
+    const { page, complaints } = await open();
+    await device(Array.from({ length: 34 }, (_, i) => `belt-${i + 10}`));
+    await shows(page, 'left-out', /^Cameras not shown: 2; this page shows 32\./);
+    await waitFor(async () => expect(await page.locator('.card').count()).toBe(32));
+    expect(await page.locator('#left-out').isVisible()).toBe(true);
+    expect(complaints).toEqual([]);
+  });
+
   it('acknowledges alarms and shows what the device answers', async () => {
     const { page, complaints } = await open(`${STALE}&operator=ada`);
     const belt = await device();
@@ -310,10 +319,8 @@ describe('the dashboard', () => {
     closers.push(() => rm(folder, { recursive: true }));
     const file = join(folder, 'passwords');
     execFileSync('mosquitto_passwd', ['-b', '-c', file, 'wall', 'secret'], { stdio: 'ignore' });
-    broker = await startMosquitto({
-      lines: ['allow_anonymous false', `password_file ${file}`, ...webSockets()],
-      port: broker.port,
-    });
+    const lines = ['allow_anonymous false', `password_file ${file}`, ...webSockets()];
+    broker = await startMosquitto({ lines, port: broker.port });
     const { page } = await open(STALE, 'broker refused');
     const asks = () => waitFor(async () => expect(await page.locator('#login').isVisible()).toBe(true));
     await asks();
@@ -327,6 +334,20 @@ describe('the dashboard', () => {
     await shows(page, 'word', 'NO DEVICE YET');
     expect(page.url()).not.toMatch(/secret|wall/);
     expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain('secret');
+    // A broker that is back before its users are.
+    const known = await readFile(file);
+    await broker.stop();
+    await writeFile(file, '');
+    broker = await startMosquitto({ lines, port: broker.port });
+    await shows(page, 'word', 'SIGN IN');
+    await asks();
+    await page.locator('#username').fill('somebody');
+    await writeFile(file, known);
+    await broker.signal('SIGHUP');
+    await page.waitForFunction(() => !(document.getElementById('login') as HTMLDialogElement).open, undefined, {
+      timeout: 60_000,
+    });
+    await shows(page, 'word', 'NO DEVICE YET');
   });
 
   it('is served by a device, which it shows, and which files what is marked as a false alarm', async () => {

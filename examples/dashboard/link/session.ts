@@ -19,7 +19,7 @@ export interface Listener {
   heatmap(heatmap: Heatmap, topic: ParsedTopic): void;
   frame(frame: FrameImage, topic: ParsedTopic): void;
   alarm(alarm: AlarmMessage, topic: ParsedTopic): void;
-  /** `refused`: the broker wants other credentials; the session waits for them. */
+  /** `refused`: the broker wants other credentials; the session waits for them, and tries those it has again now and then. */
   connection(state: 'up' | 'down' | 'refused', reason?: string): void;
 }
 
@@ -38,6 +38,8 @@ export interface SessionOptions {
 /** Waits between attempts: they grow, and differ from screen to screen. */
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8000;
+/** After a refusal: so seldom that nobody takes it for guessing. */
+const REFUSED_MS = 30_000;
 /** A dead line is noticed within one and a half times that. */
 const KEEPALIVE_S = 15;
 const ANSWER_MS = 6000;
@@ -55,6 +57,7 @@ export class Session {
     private readonly options: SessionOptions,
     private readonly listener: Listener,
     credentials?: Credentials,
+    private readonly wait: (ms: number) => Promise<void> = sleep,
   ) {
     this.#credentials = credentials;
   }
@@ -72,9 +75,9 @@ export class Session {
       } catch (error) {
         const refused = isRefusal(error);
         this.listener.connection(refused ? 'refused' : 'down', (error as Error).message);
-        if (refused) await new Promise<void>((resolve) => (this.#wake = resolve));
+        if (refused) await this.#otherCredentials();
       }
-      await sleep(waitMs * (0.5 + Math.random() / 2));
+      await this.wait(waitMs * (0.5 + Math.random() / 2));
       waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2);
     }
   }
@@ -93,6 +96,12 @@ export class Session {
   ): Promise<CommandReply<N>> {
     if (!this.#client) throw new Error('The broker is gone: try again when it is back.');
     return this.#client.command(address, name, args, { timeoutMs: COMMAND_MS });
+  }
+
+  /** Resolves when a person gave some; where there are any, after a while as well: a broker may be up before it knows its users. */
+  async #otherCredentials(): Promise<void> {
+    const given = new Promise<void>((resolve) => (this.#wake = resolve));
+    await (this.#credentials ? Promise.race([given, this.wait(REFUSED_MS)]) : given);
   }
 
   /** Resolves when everything is subscribed; `lost` when the connection is gone again. */
@@ -121,7 +130,7 @@ export class Session {
   }
 }
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 const defined = ({ site, line, device }: Omit<SessionOptions, 'broker'>) => ({
   ...(site === undefined ? {} : { site }),

@@ -1,4 +1,5 @@
 import type { DeviceAddress, ResultMessage } from '@beltsight/sdk';
+import { ageMs } from './clock.js';
 import {
   type Answer,
   type CameraState,
@@ -24,7 +25,9 @@ export interface Kept {
 export function takeResult(state: State, address: DeviceAddress, result: ResultMessage, now: number): State {
   const { limits } = state;
   const before = cameraOf(state, address, result.camera);
-  const at = now - latenessMs(state, address, result, now);
+  // Those that waited for the broker, on the device, are no news.
+  const madeAt = Date.parse(result.frame.capturedAt) + result.latencyMs;
+  const at = now - ageMs(state.devices.get(deviceKey(address))?.clock, madeAt, now);
   const point = pointOf(result, at);
   const latest = { result, at, since: now };
   const passed = result.verdict === 'pass';
@@ -67,6 +70,8 @@ export function restore(state: State, { address, camera, points, rejects }: Kept
     const ids = new Set(now.map(({ id }) => id));
     return [...kept.filter(({ id }) => !ids.has(id)), ...now].slice(-most);
   };
+  // What is only remembered takes no place from others.
+  if (!state.cameras.has(before.key) && state.cameras.size >= limits.cameras) return state;
   return withCamera(state, {
     ...before,
     points: merged(points, before.points, limits.results),
@@ -79,21 +84,20 @@ export function addCamera(state: State, address: DeviceAddress, camera: string):
   return state.cameras.has(cameraKey(address, camera)) ? state : withCamera(state, cameraOf(state, address, camera));
 }
 
+/** How many cameras devices name for which there is no place. */
+export function leftOut({ devices, cameras }: State): number {
+  let count = 0;
+  for (const { address, cameras: named } of devices.values()) {
+    for (const name of named.keys()) if (!cameras.has(cameraKey(address, name))) count++;
+  }
+  return count;
+}
+
 /** A verdict that is no pass gives way to a pass only after a while; to another that is no pass at once. */
 function nextShown(shown: Shown | undefined, latest: Shown, now: number, { holdMs }: Limits): Shown {
   const held =
     shown && shown.result.verdict !== 'pass' && latest.result.verdict === 'pass' && now - shown.since < holdMs;
   return held ? shown : { ...latest, since: now };
-}
-
-/**
- * By how much a result arrives later than live ones: those that waited for the broker, on the device, are no news. The clocks of
- * device and page need not agree: the last live status tells by how much they differ.
- */
-function latenessMs(state: State, address: DeviceAddress, result: ResultMessage, now: number): number {
-  const offset = state.devices.get(deviceKey(address))?.clockOffsetMs;
-  if (offset === undefined) return 0;
-  return Math.max(0, now - offset - Date.parse(result.frame.capturedAt) - result.latencyMs);
 }
 
 function pointOf({ id, verdict, score, threshold, class: { name }, frame }: ResultMessage, at: number): Point {
@@ -118,7 +122,11 @@ function cameraOf(state: State, address: DeviceAddress, name: string): CameraSta
   );
 }
 
+/** Nobody has spoken of it since the page was opened. */
+const isRemembered = ({ devices }: State, { latest, address, name }: CameraState) =>
+  !latest && !devices.get(deviceKey(address))?.cameras.has(name);
+
 const withCamera = (state: State, camera: CameraState): State => ({
   ...state,
-  cameras: withEntry(state.cameras, camera.key, camera, state.limits.cameras),
+  cameras: withEntry(state.cameras, camera.key, camera, state.limits.cameras, (each) => isRemembered(state, each)),
 });

@@ -1,6 +1,18 @@
-import type { AlarmMessage, DeviceAddress, StatusMessage } from '@beltsight/sdk';
+import type { AlarmMessage, CameraStatus, DeviceAddress, StatusMessage } from '@beltsight/sdk';
 import { addCamera } from './cameras.js';
-import { type Acknowledgement, cameraKey, deviceKey, type State, withEntry } from './model.js';
+import { clockAfter } from './clock.js';
+import {
+  type Acknowledgement,
+  cameraKey,
+  conditionOf,
+  type DeviceState,
+  deviceKey,
+  type State,
+  withEntry,
+} from './model.js';
+
+/** More than cameras: those of devices that have no place must be counted. */
+const DEVICES = 256;
 
 /** A status has arrived. */
 export function takeStatus(state: State, address: DeviceAddress, status: StatusMessage, now: number): State {
@@ -12,13 +24,18 @@ export function takeStatus(state: State, address: DeviceAddress, status: StatusM
     status,
     heardAt: now,
     stateSince: before?.status.state === status.state ? before.stateSince : now,
+    cameras: conditionsAfter(before, status.cameras ?? [], now),
     // A last will was written when the connection was made, so its time says nothing.
-    clockOffsetMs: status.state === 'offline' ? before?.clockOffsetMs : now - Date.parse(status.at),
+    clock: status.state === 'offline' ? before?.clock : clockAfter(before?.clock, Date.parse(status.at), now),
   };
-  let next: State = { ...state, devices: withEntry(state.devices, key, entry, state.limits.cameras) };
+  let next: State = { ...state, devices: withEntry(state.devices, key, entry, DEVICES, (each) => isGone(state, each)) };
   for (const { name } of status.cameras ?? []) next = addCamera(next, address, name);
   return next;
 }
+
+/** It has left, and nothing of it is shown. */
+const isGone = ({ cameras }: State, { address, status }: DeviceState) =>
+  status.state === 'offline' && ![...cameras.values()].some((each) => deviceKey(each.address) === deviceKey(address));
 
 /** An alarm was raised, acknowledged or cleared. */
 export function takeAlarm(state: State, address: DeviceAddress, message: AlarmMessage): State {
@@ -40,4 +57,15 @@ export function takeAcknowledgement(state: State, key: string, acknowledgement: 
   const alarm = state.alarms.get(key);
   if (alarm?.message.id !== acknowledgement.alarm) return state;
   return { ...state, alarms: new Map(state.alarms).set(key, { ...alarm, acknowledgement }) };
+}
+
+/** How each camera is, and since when, as far as this page knows. */
+function conditionsAfter(before: DeviceState | undefined, cameras: readonly CameraStatus[], now: number) {
+  return new Map(
+    cameras.map((camera) => {
+      const condition = conditionOf(camera);
+      const known = before?.cameras.get(camera.name);
+      return [camera.name, known?.condition === condition ? known : { condition, since: now }] as const;
+    }),
+  );
 }

@@ -1,4 +1,5 @@
-import { type CameraState, deviceKey, type State } from './model.js';
+import type { CameraState, State } from './model.js';
+import { cameraTrouble } from './trouble.js';
 
 /**
  * Whether what is shown of a camera is news.
@@ -6,12 +7,12 @@ import { type CameraState, deviceKey, type State } from './model.js';
  */
 export type Freshness = { readonly state: 'none' } | { readonly state: 'live' | 'old'; readonly ageMs: number };
 
-export function freshnessOf(state: State, { shown, address }: CameraState, now: number): Freshness {
+export function freshnessOf(state: State, camera: CameraState, now: number): Freshness {
+  const { shown } = camera;
   if (!shown) return { state: 'none' };
   const ageMs = Math.max(0, now - shown.at);
-  const up = state.connection.state === 'up';
-  const offline = state.devices.get(deviceKey(address))?.status.state === 'offline';
-  return { state: up && !offline && ageMs <= state.limits.staleMs ? 'live' : 'old', ageMs };
+  const more = state.connection.state === 'up' && !cameraTrouble(state, camera);
+  return { state: more && ageMs <= state.limits.staleMs ? 'live' : 'old', ageMs };
 }
 
 /** "8 s", "3 min", "2 h", "5 d": an age that can be read from afar. */

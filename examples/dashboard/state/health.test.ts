@@ -1,5 +1,7 @@
+import type { CameraStatus } from '@beltsight/sdk';
 import { describe, expect, it } from 'vitest';
-import { furtherFigures } from './health.js';
+import { furtherFigures, healthOf } from './health.js';
+import type { DeviceState } from './model.js';
 
 describe('further figures of a status', () => {
   it('are worded with their units, whatever a newer device tells', () => {
@@ -22,5 +24,22 @@ describe('further figures of a status', () => {
 
   it('are none where the status tells nothing more', () => {
     expect(furtherFigures({ schema: 'x', state: 'online', at: 'now', provider: 'cpu' })).toEqual([]);
+  });
+});
+
+describe('the health of a camera', () => {
+  it('names that it is paused', () => {
+    const camera = { name: 'belt', frames: 0, dropped: 0, inspected: 0, rateHz: 0 };
+    const told = (change: Pick<CameraStatus, 'state' | 'error' | 'paused'>) =>
+      healthOf(
+        { status: { state: 'online', cameras: [{ ...camera, ...change }] } } as unknown as DeviceState,
+        'belt',
+      ).find(({ name }) => name === 'camera');
+    expect(told({ state: 'running' })).toMatchObject({ value: 'running', bad: false });
+    expect(told({ state: 'running', paused: true })).toMatchObject({ value: 'paused', bad: false });
+    expect(told({ state: 'failed', error: 'No signal.', paused: true })).toMatchObject({
+      value: 'failed: No signal.',
+      bad: true,
+    });
   });
 });

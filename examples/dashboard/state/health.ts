@@ -1,5 +1,5 @@
 import type { CameraStatus } from '@beltsight/sdk';
-import type { DeviceState } from './model.js';
+import { conditionOf, type DeviceState } from './model.js';
 
 /** One line about the health of a device. */
 export interface Figure {
@@ -38,9 +38,11 @@ export function healthOf({ status }: DeviceState, name: string): readonly Figure
   ];
 }
 
-function cameraFigures({ state, error, frames, dropped, failures = 0 }: CameraStatus): readonly Figure[] {
+function cameraFigures(camera: CameraStatus): readonly Figure[] {
+  const { error, frames, dropped, failures = 0 } = camera;
+  const condition = conditionOf(camera);
   return [
-    { name: 'camera', value: error ? `${state}: ${error}` : state, bad: state === 'failed' },
+    { name: 'camera', value: error ? `${condition}: ${error}` : condition, bad: condition === 'failed' },
     { name: 'frames', value: frames.toLocaleString('en-GB') },
     { name: 'overtaken frames', value: dropped.toLocaleString('en-GB') },
     ...(failures > 0 ? [{ name: 'camera failures', value: String(failures), bad: true }] : []),

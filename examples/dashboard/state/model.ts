@@ -1,4 +1,5 @@
-import type { AlarmMessage, DeviceAddress, ResultMessage, StatusMessage, Verdict } from '@beltsight/sdk';
+import type { AlarmMessage, CameraStatus, DeviceAddress, ResultMessage, StatusMessage, Verdict } from '@beltsight/sdk';
+import type { ClockOffset } from './clock.js';
 
 /** How much is kept and when it is old. */
 export interface Limits {
@@ -6,7 +7,7 @@ export interface Limits {
   readonly results: number;
   /** Products that did not pass, kept of each camera. */
   readonly rejects: number;
-  /** Cameras; what further ones say is not taken. */
+  /** Cameras; what further ones say is not taken, unless one that is only remembered can go. */
   readonly cameras: number;
   /** A verdict older than this is not shown as current. */
   readonly staleMs: number;
@@ -51,14 +52,19 @@ export interface CameraState {
   readonly notPassed: number;
 }
 
+/** How a camera is: one that failed or ended is not merely paused. */
+export type Condition = CameraStatus['state'] | 'paused';
+
 export interface DeviceState {
   readonly address: DeviceAddress;
   readonly status: StatusMessage;
   readonly heardAt: number;
   /** Since when it has the state that the status names, as far as this page knows. */
   readonly stateSince: number;
-  /** Clock of this page minus clock of the device, with the way between; undefined until it spoke live. */
-  readonly clockOffsetMs: number | undefined;
+  /** By name, as the status tells. */
+  readonly cameras: ReadonlyMap<string, { readonly condition: Condition; readonly since: number }>;
+  /** undefined until it said anything but its last will. */
+  readonly clock: ClockOffset | undefined;
 }
 
 /** What came of something that a device was asked to do. */
@@ -102,6 +108,8 @@ export interface State {
 
 export const deviceKey = ({ site, line, device }: DeviceAddress) => `${site}/${line}/${device}`;
 export const cameraKey = (address: DeviceAddress, camera: string) => `${deviceKey(address)}/${camera}`;
+export const conditionOf = ({ state, paused }: CameraStatus): Condition =>
+  paused && state !== 'failed' && state !== 'ended' ? 'paused' : state;
 
 export function emptyState(limits: Limits, now: number): State {
   return {
@@ -114,11 +122,25 @@ export function emptyState(limits: Limits, now: number): State {
   };
 }
 
-/** The map with one entry more or replaced, sorted by key; the same map where that would be more than `most`. */
-export function withEntry<V>(map: ReadonlyMap<string, V>, key: string, value: V, most: number): ReadonlyMap<string, V> {
+/**
+ * The map with one entry more or replaced, sorted by key. Where that would be more than `most`, the new one takes the place of one
+ * that `spare` names; of none: the same map.
+ */
+export function withEntry<V>(
+  map: ReadonlyMap<string, V>,
+  key: string,
+  value: V,
+  most: number,
+  spare: (value: V) => boolean = () => false,
+): ReadonlyMap<string, V> {
   if (map.has(key)) return new Map(map).set(key, value);
-  if (map.size >= most) return map;
-  return new Map([...map, [key, value] as const].sort(([a], [b]) => (a < b ? -1 : 1)));
+  const entries = [...map];
+  if (entries.length >= most) {
+    const at = entries.findLastIndex(([, each]) => spare(each));
+    if (at < 0) return map;
+    entries.splice(at, 1);
+  }
+  return new Map([...entries, [key, value] as const].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The last `most` of a list with one more. */

@@ -1,7 +1,8 @@
-import type { AlarmMessage, ResultMessage, StatusMessage, Verdict } from '@beltsight/sdk';
+import type { AlarmMessage, CameraStatus, ResultMessage, StatusMessage, Verdict } from '@beltsight/sdk';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { announcer } from './announce.js';
+import { leftOut } from './cameras.js';
 import { ageText, freshnessOf } from './freshness.js';
 import { type CameraState, emptyState, type Limits, type State } from './model.js';
 import { type Change, reduce, Store } from './store.js';
@@ -33,6 +34,16 @@ const status = (change: Partial<StatusMessage> = {}, at = T): StatusMessage => (
   device: address,
   ...change,
 });
+const camera = (change: Partial<CameraStatus> = {}): CameraStatus => ({
+  name: 'belt',
+  state: 'running',
+  frames: 0,
+  dropped: 0,
+  inspected: 0,
+  rateHz: 0,
+  ...change,
+});
+const tells = (...cameras: CameraStatus[]): Change => ({ type: 'status', address, status: status({ cameras }) });
 const alarm = (state: AlarmMessage['state'], id = 'a'): AlarmMessage => ({
   schema: 'beltsight.alarm/1',
   id,
@@ -82,6 +93,33 @@ describe('what is kept of a camera', () => {
     );
   });
 
+  it('gives the place of a camera that was only remembered to one that is there', () => {
+    const kept = (name: string): Change => ({ type: 'kept', kept: { address, camera: name, points: [], rejects: [] } });
+    const names = (...changes: readonly Timed[]) => [...after(...changes).cameras.values()].map(({ name }) => name);
+    const remembered = [kept('old'), kept('older'), kept('oldest')];
+    expect(names(...remembered)).toEqual(['old', 'older']);
+    expect(names(...remembered, said(result('pass')))).toEqual(['belt', 'old']);
+    expect(names(...remembered, tells(camera(), camera({ name: 'older' })))).toEqual(['belt', 'older']);
+  });
+
+  it('is told of no more cameras than have a place, and counts the others', () => {
+    const named = (...all: string[]) => tells(...all.map((name) => camera({ name })));
+    const state = after(named('a', 'b', 'c', 'd'), said(result('pass', T, 'c')));
+    expect([...state.cameras.values()].map(({ name }) => name)).toEqual(['a', 'b']);
+    expect(leftOut(state)).toBe(2);
+    expect(leftOut(after(named('a', 'b')))).toBe(0);
+  });
+
+  it('is not lost to devices that went long ago', () => {
+    const gone = Array.from({ length: 300 }, (_, i): Change => {
+      const scrapped = { ...address, device: `gone-${i}` };
+      return { type: 'status', address: scrapped, status: status({ state: 'offline' }) };
+    });
+    const state = after(...gone, tells(camera()));
+    expect(state.devices.get('s/l/d')?.status.state).toBe('online');
+    expect(state.devices.size).toBeLessThanOrEqual(256);
+  });
+
   it('comes before what was said since, each result once', () => {
     const [old, both, fresh] = [result('reject'), result('pass'), result('pass')];
     const kept = after(said(old), said(both));
@@ -126,9 +164,40 @@ describe('freshness', () => {
     expect(fresh(after(up, said(result('pass')), offline), T).state).toBe('old');
   });
 
+  it('ends at once with a camera that failed, ended or is paused', () => {
+    const told = (change: Partial<CameraStatus>) => fresh(after(up, said(result('pass')), tells(camera(change))), T);
+    expect(told({}).state).toBe('live');
+    for (const change of [{ state: 'failed' }, { state: 'ended' }, { paused: true }] as const) {
+      expect(told(change).state).toBe('old');
+    }
+  });
+
   it('is told from when a result was made, not from when it came: what waited on the device is no news', () => {
     const live: Change = { type: 'status', address, status: status() };
     expect(fresh(after(up, live, said(result('pass', T - 60_000))), T)).toEqual({ state: 'old', ageMs: 60_000 });
+  });
+
+  const spoke = (madeAt: number, at: number): Timed => [{ type: 'status', address, status: status({}, madeAt) }, at];
+
+  it('ends where results and statuses come equally late', () => {
+    const late = Array.from({ length: 10 }, (_, i) => i * 10_000).flatMap<Timed>((lateMs) => {
+      const at = T + 2 * lateMs;
+      return [spoke(at - lateMs, at), [said(result('pass', at - lateMs)), at]];
+    });
+    expect(fresh(after(up, ...late), T + 180_000)).toEqual({ state: 'old', ageMs: 90_000 });
+  });
+
+  it('is not told by a status from before an outage, which the broker kept', () => {
+    const end = T + 600_000;
+    const state = after(up, spoke(T, T), spoke(T, end), [said(result('pass', T)), end]);
+    expect(fresh(state, end)).toEqual({ state: 'old', ageMs: 600_000 });
+  });
+
+  it('comes back after the clock of a device was put back', () => {
+    const statuses = Array.from({ length: 61 }, (_, i) => spoke(T + (i - 60) * 10_000, T + i * 10_000));
+    const at = T + 600_000;
+    const state = after(up, spoke(T, T), ...statuses, [said(result('pass', T)), at]);
+    expect(fresh(state, at)).toEqual({ state: 'live', ageMs: 0 });
   });
 
   it('does not mind a device whose clock is wrong', () => {
@@ -152,20 +221,37 @@ describe('trouble', () => {
   });
 
   it('names the device that is gone, and the camera that failed, with the reason', () => {
-    const failed = {
-      name: 'belt',
-      state: 'failed',
-      error: 'No signal.',
-      frames: 0,
-      dropped: 0,
-      inspected: 0,
-      rateHz: 0,
-    } as const;
-    const degraded = after(up, { type: 'status', address, status: status({ state: 'degraded', cameras: [failed] }) });
+    const degraded = after(up, tells(camera({ state: 'failed', error: 'No signal.' })));
     expect(cameraTrouble(degraded, belt(degraded))).toMatchObject({ title: 'CAMERA FAILED', text: 'No signal.' });
     const offline = reduce(degraded, { type: 'status', address, status: status({ state: 'offline' }) }, T + 5);
     expect(cameraTrouble(offline, belt(offline))).toMatchObject({ title: 'DEVICE OFFLINE', since: T + 5 });
     expect(troubleOf(offline)).toBeUndefined();
+  });
+
+  it('counts from when that camera failed, not another one or the device', () => {
+    const left = camera({ name: 'left', state: 'failed' });
+    const state = after(
+      up,
+      [tells(left, camera()), T + 1000],
+      [tells(left, camera({ state: 'failed' })), T + 2000],
+      [tells(left, camera({ state: 'failed' })), T + 3000],
+    );
+    expect(cameraTrouble(state, belt(state))).toMatchObject({ title: 'CAMERA FAILED', since: T + 2000 });
+    const again = [tells(left, camera({ paused: true })), tells(left, camera({ paused: true }))].reduce(
+      (before, change, i) => reduce(before, change, T + 4000 + i),
+      state,
+    );
+    expect(cameraTrouble(again, belt(again))).toMatchObject({ title: 'PAUSED', since: T + 4000 });
+    expect(cameraTrouble(again, again.cameras.get('s/l/d/left') as CameraState)).toMatchObject({ since: T + 1000 });
+  });
+
+  it('is a paused camera, too, but for one that failed', () => {
+    const told = (change: Partial<CameraStatus>) => {
+      const state = after(up, said(result('pass')), tells(camera({ paused: true, ...change })));
+      return cameraTrouble(state, belt(state));
+    };
+    expect(told({})).toMatchObject({ level: 'wait', title: 'PAUSED' });
+    expect(told({ state: 'failed' })).toMatchObject({ title: 'CAMERA FAILED' });
   });
 });
 

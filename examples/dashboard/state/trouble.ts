@@ -36,13 +36,17 @@ export function cameraTrouble({ devices }: State, { address, name }: CameraState
     const text = `${deviceKey(address)} has left the broker. ${OLD}`;
     return { level: 'bad', title: 'DEVICE OFFLINE', text, since: stateSince };
   }
-  const camera = status.cameras?.find((each) => each.name === name);
-  if (camera?.state === 'failed') {
-    const text = camera.error ?? 'The device does not say why.';
-    return { level: 'bad', title: 'CAMERA FAILED', text, since: stateSince };
+  const { condition, since } = device.cameras.get(name) ?? {};
+  switch (condition) {
+    case 'failed': {
+      const { error } = status.cameras?.find((each) => each.name === name) ?? {};
+      return { level: 'bad', title: 'CAMERA FAILED', text: error ?? 'The device does not say why.', since };
+    }
+    case 'ended':
+      return { level: 'wait', title: 'CAMERA ENDED', text: 'It gives no more frames.', since };
+    case 'paused':
+      return { level: 'wait', title: 'PAUSED', text: 'A command paused it: nothing is inspected.', since };
+    default:
+      return undefined;
   }
-  if (camera?.state === 'ended') {
-    return { level: 'wait', title: 'CAMERA ENDED', text: 'It gives no more frames.', since: undefined };
-  }
-  return undefined;
 }

@@ -31,7 +31,7 @@ export function toggleHelp(): void {
   else help.showModal();
 }
 
-/** Asks for user and password; the address never holds them. */
+/** Asks for user and password; the address never holds them. What was typed stays when it is asked again. */
 export function askCredentials(reason: string, signIn: (credentials: Credentials) => void): void {
   const dialog = find<HTMLDialogElement>('login');
   say(find('login-reason'), reason);
@@ -46,7 +46,15 @@ export function askCredentials(reason: string, signIn: (credentials: Credentials
   };
   // Esc closes it: nothing else on the page would open it again.
   dialog.onclose = () => {
-    if (!given) dialog.showModal();
+    if (!given && !dialog.open) dialog.showModal();
   };
   if (!dialog.open) dialog.showModal();
+}
+
+/** The broker let the page in: nothing is asked any more. */
+export function stopAsking(): void {
+  const dialog = find<HTMLDialogElement>('login');
+  dialog.onclose = null;
+  find<HTMLInputElement>('password').value = '';
+  dialog.close();
 }

@@ -28,6 +28,7 @@ export class Overview {
     for (const camera of state.cameras.values()) {
       let card = this.#cards.get(camera.key);
       if (!card) {
+        for (const key of this.#cards.keys()) if (!state.cameras.has(key)) this.#cards.delete(key);
         card = new Card(camera, this.pictures, () => this.choose(camera.key));
         this.#cards.set(camera.key, card);
         // In the order of the state, which the number keys follow.

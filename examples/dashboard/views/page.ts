@@ -1,5 +1,6 @@
 import type { Pictures } from '../pictures.js';
 import { announcer } from '../state/announce.js';
+import { leftOut } from '../state/cameras.js';
 import type { State } from '../state/model.js';
 import { type Action, cameraOn, type Screen } from '../state/screen.js';
 import type { Store } from '../state/store.js';
@@ -61,6 +62,10 @@ export class Page {
     });
     renderBanner(state, camera, now);
     renderAlarms(state, now, acknowledge);
+    const further = leftOut(state);
+    show(find('left-out'), further > 0);
+    const shown = `this page shows ${state.cameras.size}. Choose a line or a device in its address.`;
+    say(find('left-out'), `Cameras not shown: ${further}; ${shown}`);
     show(find('hint'), state.cameras.size === 0);
     show(find('overview'), !camera && state.cameras.size > 0);
     show(find('single'), camera !== undefined);
