@@ -27,7 +27,7 @@ async function refusedSession(credentials?: Credentials) {
 
 it('tries refused credentials again after a while: the broker may not have known them yet', async () => {
   const { broker, states, waits } = await refusedSession(CREDENTIALS);
-  await waitFor(() => expect(waits.map(({ ms }) => ms)).toEqual([30_000]));
+  await waitFor(() => expect(waits.map(({ ms }) => ms)).toEqual([15_000]));
   waits[0]?.pass();
   await waitFor(() => expect(waits).toHaveLength(2));
   waits[1]?.pass();

@@ -39,7 +39,7 @@ export interface SessionOptions {
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8000;
 /** After a refusal: so seldom that nobody takes it for guessing. */
-const REFUSED_MS = 30_000;
+const REFUSED_MS = 15_000;
 /** A dead line is noticed within one and a half times that. */
 const KEEPALIVE_S = 15;
 const ANSWER_MS = 6000;
