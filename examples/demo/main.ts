@@ -6,7 +6,7 @@ import { BeltsightError, InspectionClient, type ResultMessage } from '@beltsight
 import { Command, InvalidArgumentError } from 'commander';
 import { startServer } from './broker.js';
 import { balancedAccuracy, confusionText, countVerdicts } from './confusion.js';
-import { ADDRESS, startDevice } from './device.js';
+import { ADDRESS, type DeviceProcess, startDevice } from './device.js';
 import { beltsight, prepareBundle, trainingDigest } from './model.js';
 import { place } from './places.js';
 import { prepareSamples, samplesDigest } from './samples.js';
@@ -74,12 +74,9 @@ async function inspectOnce(folder: string, bundle: string, data: string, conveyo
       conveyor,
       rateHz: undefined,
     });
-    const first = await Promise.race([stopped(), device.ended]);
-    if (first === 'stopped') {
-      await device.stop();
-      throw new BeltsightError('RUN_INVALID', 'The inspection was stopped.');
-    }
-    if (first !== 0) throw new BeltsightError('RUN_INVALID', `The device ended with status ${first}.`);
+    const end = await endOf(device);
+    if (end === 'stopped') throw new BeltsightError('RUN_INVALID', 'The inspection was stopped.');
+    if (end !== 0) throw new BeltsightError('RUN_INVALID', `The device ended with status ${end}.`);
   } finally {
     await client.close();
     await server.close();
@@ -121,17 +118,23 @@ async function inspectLive(
   console.log(
     `\nOpen ${server.pageUrl}\n\nMQTT broker: ${server.mqttUrl}, topics beltsight/1/${Object.values(ADDRESS).join('/')}/#\nCtrl-C ends the demo.`,
   );
-  const first = await Promise.race([stopped(), device.ended]);
-  if (first === 'stopped') await device.stop();
+  const end = await endOf(device);
   await server.close();
-  return first === 'stopped' ? 0 : 1;
+  return end === 'stopped' ? 0 : 1;
 }
 
-/** Resolves when somebody ends the demo. */
-function stopped(): Promise<'stopped'> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve('stopped'));
+/** The exit status of a device that ended by itself, or that somebody stopped the demo, and the device with it. */
+async function endOf(device: DeviceProcess): Promise<number | null | 'stopped'> {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  let stop: () => void = () => undefined;
+  const stopped = new Promise<'stopped'>((resolve) => {
+    stop = () => resolve('stopped');
   });
+  for (const signal of signals) process.once(signal, stop);
+  const end = await Promise.race([stopped, device.ended]);
+  for (const signal of signals) process.off(signal, stop);
+  if (end === 'stopped') await device.stop();
+  return end;
 }
 
 try {

@@ -35,23 +35,20 @@ export function toggleHelp(): void {
 export function askCredentials(reason: string, signIn: (credentials: Credentials) => void): void {
   const dialog = find<HTMLDialogElement>('login');
   say(find('login-reason'), reason);
-  let given = false;
   find<HTMLFormElement>('login-form').onsubmit = (event) => {
     event.preventDefault();
-    const password = find<HTMLInputElement>('password');
-    signIn({ username: find<HTMLInputElement>('username').value, password: password.value });
-    password.value = '';
-    given = true;
-    dialog.close();
+    const typed = (id: string) => find<HTMLInputElement>(id).value;
+    signIn({ username: typed('username'), password: typed('password') });
+    stopAsking();
   };
   // Esc closes it: nothing else on the page would open it again.
   dialog.onclose = () => {
-    if (!given && !dialog.open) dialog.showModal();
+    if (!dialog.open) dialog.showModal();
   };
   if (!dialog.open) dialog.showModal();
 }
 
-/** The broker let the page in: nothing is asked any more. */
+/** There is an answer, or the broker let the page in without: nothing is asked any more. */
 export function stopAsking(): void {
   const dialog = find<HTMLDialogElement>('login');
   dialog.onclose = null;

@@ -40,10 +40,7 @@ export function evaluateCommand(): Command {
         unknown,
         ...(classes === undefined ? {} : { classes: classes.split(',').map((name) => name.trim()) }),
         ...(run === undefined ? {} : { run }),
-        log: (line) => {
-          progress.end();
-          process.stderr.write(`${line}\n`);
-        },
+        log: (line) => progress.say(line),
         progress: (done, total) => progress.update('scoring', done, total),
       }).finally(() => progress.end());
       const { evaluation } = evaluated;

@@ -52,10 +52,7 @@ Examples:
         ...(precision === undefined ? {} : { precision: precisionOf(precision) }),
         ...(evaluate === undefined ? {} : { evaluate }),
         compare,
-        log: (line) => {
-          progress.end();
-          process.stderr.write(`${line}\n`);
-        },
+        log: (line) => progress.say(line),
         progress: (stage, done, total) => progress.update(stage, done, total),
       }).finally(() => progress.end());
       for (const c of classes)

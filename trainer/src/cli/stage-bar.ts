@@ -23,6 +23,12 @@ export class StageBar {
     this.#bar?.update(done);
   }
 
+  /** A sentence below what was drawn; the bar begins anew with the next update. */
+  say(line: string): void {
+    this.end();
+    this.output.write(`${line}\n`);
+  }
+
   end(): void {
     this.#bar?.stop();
     this.#bar = undefined;

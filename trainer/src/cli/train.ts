@@ -119,10 +119,7 @@ function requireSense({ out, releases, resume, ...rest }: Flags): void {
 async function conclude(out: string): Promise<void> {
   const progress = new StageBar(process.stderr);
   const { bundle, comparison } = await concludeFineTuning(out, {
-    log: (line) => {
-      progress.end();
-      say(line);
-    },
+    log: (line) => progress.say(line),
     progress: (stage, done, total) => progress.update(stage, done, total),
   }).finally(() => progress.end());
   if (comparison) process.stdout.write(`${comparisonTable(comparison)}\n`);

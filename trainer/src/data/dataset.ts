@@ -33,14 +33,11 @@ export async function readDataset(references: readonly string[]): Promise<Produc
 export async function readKnown(references: readonly string[], known: readonly string[]): Promise<ProductClass[]> {
   const found = await findClasses(references);
   const names = uniqueNames(found);
-  const meant = found.map((each, i) =>
-    known.includes(names[i] as string) ? (names[i] as string) : meantBy(each, known),
-  );
+  const meant = names.map((name, i) => (known.includes(name) ? name : (meantBy(found[i] as Found, known) ?? name)));
+  const isTwice = (name: string) => meant.indexOf(name) !== meant.lastIndexOf(name);
   return readClasses(
     found,
-    meant.map((name, i) =>
-      name !== undefined && meant.indexOf(name) === meant.lastIndexOf(name) ? name : (names[i] as string),
-    ),
+    names.map((name, i) => (isTwice(meant[i] as string) ? name : (meant[i] as string))),
   );
 }
 

@@ -8,13 +8,18 @@ export interface TestImage {
   readonly mask?: Mask;
 }
 
-/** One product class: good images to train on, and images to measure with. */
-export interface ProductClass {
-  /** "<class>", or "<data set>/<class>" where several data sets have a class of this name. */
-  readonly name: string;
-  readonly folder: string;
+/** What a class has to train on and to measure with. */
+export interface ClassImages {
+  /** Of good products. */
   readonly train: readonly string[];
   readonly test: readonly TestImage[];
   /** Which product an image of `train` shows, where several show one; by default each shows another. */
   readonly productOf?: (image: string) => string;
+}
+
+/** One product class. */
+export interface ProductClass extends ClassImages {
+  /** "<class>", or "<data set>/<class>" where several data sets have a class of this name. */
+  readonly name: string;
+  readonly folder: string;
 }

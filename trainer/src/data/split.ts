@@ -23,7 +23,10 @@ export function holdOut(
 ): Split {
   const wanted = Math.max(Math.round(files.length * share), Math.min(20, Math.floor(files.length / 4)), 1);
   const products = new Map<string, string[]>();
-  for (const file of files) products.set(productOf(file), [...(products.get(productOf(file)) ?? []), file]);
+  for (const file of files) {
+    const product = productOf(file);
+    products.set(product, [...(products.get(product) ?? []), file]);
+  }
   const order = shuffled([...products.values()], randomOf(seed, HOLD_OUT, label));
   let count = 0;
   for (let held = 0; held < wanted && count < order.length - 1; count++) held += order[count]?.length ?? 0;

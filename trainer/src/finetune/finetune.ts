@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { type Bundle, type BundleManifest, MANIFEST, openBundle } from '@beltsight/sdk/bundle';
@@ -87,7 +86,6 @@ export async function startFineTuning(options: FineTuneOptions): Promise<Run> {
       startedAt: new Date().toISOString(),
       ...(await experimentRecord(classes)),
       config,
-      cores: availableParallelism(),
       earlier: [],
       dataDigest: await dataDigest(classes),
       classes,

@@ -78,10 +78,11 @@ export async function runSweep(file: string, options: SweepOptions): Promise<Swe
     await tables();
   }
   const rows = await tables();
-  for (const { data, runs } of mixedData(plan, results)) {
-    const older = runs.slice(0, -1).flat();
+  for (const { data, keys } of mixedData(wanted, results)) {
+    const byPictures = [...keys.values()];
+    const [newest, older] = [byPictures.at(-1)?.at(-1), byPictures.slice(0, -1).flat()];
     options.log(
-      `Warning: ${data.join(', ')} changed between runs, whose figures cannot be compared. Where the pictures of run ${runs.at(-1)?.at(-1)} are those that count, remove results/KEY.json and runs/KEY of ${older.join(', ')} in ${out}, and run the sweep again.`,
+      `Warning: ${data.join(', ')} changed between runs, whose figures cannot be compared. Where the pictures of run ${newest} are those that count, remove results/KEY.json and runs/KEY of ${older.join(', ')} in ${out}, and run the sweep again.`,
     );
   }
   return { plan, rows, done: results.size, total: wanted.length, failed };

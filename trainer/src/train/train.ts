@@ -1,4 +1,4 @@
-import { availableParallelism, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
 import { BeltsightError } from '@beltsight/sdk';
 import { readDataset, requireTraining, selectClasses } from '../data/dataset.js';
 import { holdOut } from '../data/split.js';
@@ -71,7 +71,6 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
   const files = runFiles(out);
   const checkpoint = options.resume ? await readCheckpoint(files.checkpoint) : undefined;
   const { model: modelConfig } = run;
-  if (options.resume) await removeParts(out);
   if (options.resume) {
     await removeParts(out);
     await requireSameData(run);
@@ -88,10 +87,11 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
     const optimizer = optimizerOf(run.config, stepsOf(data, epochs));
     const engine = await openEngine(run.config, program, optimizer);
     log(`Engine ${engine.description}.`);
-    if (run !== started)
+    if (run !== started) {
       log('It computes with others than before: the last bits differ from those of a run without a stop.');
-    // Not before it is there: a run keeps its own engine where another one cannot be had.
-    if (run !== started) await writeRunDescription(out, run);
+      // Not before it is there: a run keeps its own engine where another one cannot be had.
+      await writeRunDescription(out, run);
+    }
     const fresh = () =>
       run.from ? readWeights(files.start) : initialise(model.parameters, model.statistics, run.config.seed);
     try {
@@ -159,7 +159,6 @@ async function startRun(config: TrainConfig, out: string, log: (line: string) =>
     startedAt: new Date().toISOString(),
     ...(await experimentRecord(classes)),
     config,
-    cores: availableParallelism(),
     earlier: [],
     model: modelConfigSchema.parse({
       teacher: teacher.backbone.name,

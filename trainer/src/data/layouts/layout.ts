@@ -1,12 +1,6 @@
-import type { TestImage } from '../product.js';
+import type { ClassImages } from '../product.js';
 
-/** What a class has to train on and to measure with. */
-export interface ClassImages {
-  readonly train: readonly string[];
-  readonly test: readonly TestImage[];
-  /** Which product an image of `train` shows, where several show one; by default each shows another. */
-  readonly productOf?: (image: string) => string;
-}
+export type { ClassImages } from '../product.js';
 
 /** A class that was found in a data set; its images are looked up when it is read. */
 interface FoundClass {
