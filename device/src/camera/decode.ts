@@ -31,11 +31,14 @@ export async function decodeImage(image: string | Uint8Array, name?: string): Pr
     }
     throw new BeltsightError(
       'IMAGE_UNREADABLE',
-      `${what} cannot be decoded (${message.trim()}): it is damaged, no image, or not there.`,
+      `${what} cannot be decoded (${lastLine(message)}): it is damaged, no image, or not there.`,
       { cause },
     );
   }
 }
+
+/** libvips gathers the errors of all its threads in one text: the lines before the last tell of other images. */
+const lastLine = (message: string) => message.trim().split('\n').at(-1) as string;
 
 /** Grey (with or without alpha) repeated to RGB. */
 function threeChannels(data: Uint8Array, channels: number): Uint8Array {

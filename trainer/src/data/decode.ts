@@ -40,11 +40,14 @@ async function decodeFile(file: string, maxPixels: number): Promise<RgbImage> {
     }
     throw new BeltsightError(
       'IMAGE_UNREADABLE',
-      `${file} cannot be decoded (${message.trim()}): the file is damaged or no image; replace or remove it.`,
+      `${file} cannot be decoded (${lastLine(message)}): the file is damaged or no image; replace or remove it.`,
       { cause },
     );
   }
 }
+
+/** libvips gathers the errors of all its threads in one text: the lines before the last tell of other images. */
+const lastLine = (message: string) => message.trim().split('\n').at(-1) as string;
 
 async function withSharp(file: string, maxPixels: number): Promise<RgbImage> {
   const { data, info } = await sharp(file, { failOn: 'error', limitInputPixels: maxPixels })

@@ -50,17 +50,20 @@ export function trainingData(
 /** Decodes every image once, so that a damaged one is told of now and not after an hour, and all of them together. */
 export async function requireReadable(files: readonly string[], size: number): Promise<void> {
   const loader = new ImageLoader(size, 0);
-  const problems: string[] = [];
+  const failed: string[] = [];
   const queue = [...files];
   const worker = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      await loader.load(file).catch((error: Error) => problems.push(error.message));
+      await loader.load(file).catch(() => failed.push(file as string));
     }
   };
   await Promise.all(Array.from({ length: 4 }, worker));
+  const problems: string[] = [];
+  // Once more, one by one: images decoded side by side take each other's reasons.
+  for (const file of failed.sort()) await loader.load(file).catch((error: Error) => problems.push(error.message));
   await loader.close();
   if (problems.length === 0) return;
-  const list = problems.sort().map((problem) => `  - ${problem}`);
+  const list = problems.map((problem) => `  - ${problem}`);
   throw new BeltsightError(
     'IMAGE_UNREADABLE',
     `${problems.length} training image(s) cannot be used:\n${list.join('\n')}`,
