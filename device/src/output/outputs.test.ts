@@ -288,14 +288,17 @@ describe('the alarm', () => {
     expect(broker.sent).toHaveLength(2);
   });
 
-  it('is over when the outputs of its camera are no longer configured', async () => {
+  it.each([
+    ['the outputs of its camera are', 'belt'],
+    ['its camera is', 'side'],
+  ])('is over when %s no longer configured', async (_, name) => {
     const state = join(folder, `${runs++}`);
     const alarm = { rejects: { chart: 'ewma', lambda: 0.1, width: 3 } };
     const first = await start({ alarm }, { state });
     for (let i = 0; i < 30; i++) first.result('pass');
     for (let i = 0; i < 10; i++) first.result('reject');
     await first.outputs.close();
-    const cameras = [{ name: 'belt', source: { type: 'test' } }];
+    const cameras = [{ name, source: { type: 'test' } }];
     const { broker, outputs, result } = await start({}, { state, cameras });
     const [raised, cleared] = [first, { broker }].map(({ broker: { sent } }) =>
       alarmSchema.parse(JSON.parse(sent[0]?.payload.toString() ?? '')),

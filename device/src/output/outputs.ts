@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CameraStatus, type DeviceTopics, type ResultMessage, type StatusMessage, topicsOf } from '@beltsight/sdk';
 import type { Logger } from 'pino';
@@ -50,9 +51,16 @@ export class Outputs implements ServiceObserver {
   static async open(config: DeviceConfig, logger: Logger, calls?: GpioCalls): Promise<Outputs> {
     const failed = (error: unknown) => logger.error({ err: error }, `${(error as Error).message}`);
     const lines = GpioLines.open(gpioOf(config), failed, calls);
-    // Also without outputs: an alarm of an earlier configuration is to be cleared.
-    const alarms = config.cameras.map(({ name, outputs }) => alarmOf(name, outputs?.alarm ?? {}, config.state, logger));
-    return new Outputs(config, logger, topicsOf(config), lines, new Map(await Promise.all(alarms)));
+    const folder = join(config.state, 'alarm');
+    // Also without outputs, and of cameras that are no more: an alarm of an earlier configuration is to be cleared.
+    const configs = new Map((await alarmsIn(folder)).map((name): [string, AlarmConfig] => [name, {}]));
+    for (const { name, outputs } of config.cameras) configs.set(name, outputs?.alarm ?? {});
+    const alarms = new Map<string, CameraAlarm>();
+    for (const [camera, alarm] of configs) {
+      const parts = { camera, config: alarm, file: join(folder, `${camera}.json`), logger: logger.child({ camera }) };
+      alarms.set(camera, await CameraAlarm.open(parts));
+    }
+    return new Outputs(config, logger, topicsOf(config), lines, alarms);
   }
 
   /** Connects the outputs; from now on results lead to signals. */
@@ -63,13 +71,15 @@ export class Outputs implements ServiceObserver {
       rates = new Map(manifest.classes.map(({ name, falseRejectRate }) => [name, falseRejectRate.wanted]));
       usual = Math.max(...rates.values());
     });
-    for (const { name, outputs: config } of this.config.cameras) {
-      const alarm = this.alarms.get(name);
-      alarm?.start((message) => {
+    for (const [camera, alarm] of this.alarms) {
+      alarm.start((message) => {
         const options = { qos: 1, retain: true, properties: JSON_PROPERTIES } as const;
         const payload = Buffer.from(JSON.stringify(message));
-        publisher.send([{ topic: this.topics.alarm(name), payload, importance: 'result', options }]);
+        publisher.send([{ topic: this.topics.alarm(camera), payload, importance: 'result', options }]);
       });
+    }
+    for (const { name, outputs: config } of this.config.cameras) {
+      const alarm = this.alarms.get(name);
       if (!config || !alarm) continue;
       const logger = this.logger.child({ camera: name });
       const signals = config.signal && this.#signalsOf(name, config.signal, publisher, logger);
@@ -156,7 +166,8 @@ export const gpioOf = ({ cameras, heartbeat }: DeviceConfig): GpioLineConfig[] =
 
 const JSON_PROPERTIES = { contentType: 'application/json', payloadFormatIndicator: true };
 
-async function alarmOf(camera: string, config: AlarmConfig, state: string, logger: Logger) {
-  const parts = { camera, config, file: join(state, 'alarm', `${camera}.json`), logger: logger.child({ camera }) };
-  return [camera, await CameraAlarm.open(parts)] as const;
+/** The cameras that have state of alarms in `folder`. A folder that cannot be read has none. */
+async function alarmsIn(folder: string): Promise<string[]> {
+  const files = await readdir(folder).catch(() => []);
+  return files.filter((file) => file.endsWith('.json')).map((file) => basename(file, '.json'));
 }
