@@ -105,9 +105,14 @@ function problem(url: string, what: string, cause: unknown, otherwise: string): 
   return new BeltsightError('BROKER_UNREACHABLE', message, { cause });
 }
 
-/** An address fit for messages and logs: without all that stands before its last `@`, since passwords may hold any character. */
+/**
+ * An address fit for messages and logs: without all that stands before its last `@`, since passwords may hold any character, and without what
+ * follows `password=` and the like in path and query, where cameras want them.
+ */
 export function withoutPassword(url: string): string {
-  return url.replace(/(:\/\/).*@/, '$1***@');
+  return url
+    .replace(/(:\/\/).*@/, '$1***@')
+    .replace(/((?:passw(?:or)?d|pass|pwd|token|secret)=)[^&?#/\s"']+/gi, '$1***');
 }
 
 function codeOf(error: unknown): unknown {
