@@ -3,6 +3,7 @@ import { addCamera } from './cameras.js';
 import { clockAfter } from './clock.js';
 import {
   type Acknowledgement,
+  type AlarmState,
   cameraKey,
   conditionOf,
   type DeviceState,
@@ -13,6 +14,8 @@ import {
 
 /** More than cameras: those of devices that have no place must be counted. */
 const DEVICES = 256;
+/** More than cameras: one that has no place may raise an alarm, too. */
+const ALARMS = 1024;
 
 /** A status has arrived. */
 export function takeStatus(state: State, address: DeviceAddress, status: StatusMessage, now: number): State {
@@ -49,8 +52,10 @@ export function takeAlarm(state: State, address: DeviceAddress, message: AlarmMe
   const { site, line, device } = address;
   const acknowledgement = before?.message.id === message.id ? before.acknowledgement : undefined;
   const entry = { address: { site, line, device }, message, acknowledgement };
-  return { ...state, alarms: withEntry(state.alarms, key, entry, state.limits.cameras) };
+  return { ...state, alarms: withEntry(state.alarms, key, entry, ALARMS, isSeen) };
 }
+
+const isSeen = ({ message }: AlarmState) => message.state === 'acknowledged';
 
 /** An acknowledgement was sent or answered. Of an alarm that is gone it no longer matters. */
 export function takeAcknowledgement(state: State, key: string, acknowledgement: Acknowledgement): State {

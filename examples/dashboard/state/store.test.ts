@@ -272,6 +272,18 @@ describe('alarms', () => {
     expect(reduce(state, { type: 'alarm', address, alarm: alarm('cleared') }, T).alarms.size).toBe(0);
   });
 
+  it('are shown of more cameras than have a place, and first of all those that nobody has seen', () => {
+    const of = (camera: string, state: AlarmMessage['state']): Change => ({
+      type: 'alarm',
+      address,
+      alarm: { ...alarm(state, camera), camera },
+    });
+    const seen = Array.from({ length: 1024 }, (_, i) => of(`c${i}`, 'acknowledged'));
+    const state = after(...seen, of('new', 'raised'));
+    expect(state.alarms.size).toBe(1024);
+    expect([...state.alarms.values()].filter(({ message }) => message.state === 'raised')).toHaveLength(1);
+  });
+
   it('do not take the answer that another alarm got', () => {
     expect(after(raised, told('refused', 'other')).alarms.get(KEY)?.acknowledgement).toBeUndefined();
     const next: Change = { type: 'alarm', address, alarm: alarm('raised', 'b') };
