@@ -67,3 +67,4 @@ export {
   rootFilter,
   topicsOf,
 } from './topics.js';
+export { undecodable } from './undecodable.js';

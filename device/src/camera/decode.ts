@@ -1,4 +1,4 @@
-import { BeltsightError } from '@beltsight/sdk';
+import { undecodable } from '@beltsight/sdk';
 import sharp from 'sharp';
 import type { Picture } from './frame.js';
 
@@ -21,24 +21,9 @@ export async function decodeImage(image: string | Uint8Array, name?: string): Pr
       .toBuffer({ resolveWithObject: true });
     return { format: 'RGB24', width: info.width, height: info.height, data: threeChannels(data, info.channels) };
   } catch (cause) {
-    const { message } = cause as Error;
-    if (/pixel limit/i.test(message)) {
-      throw new BeltsightError(
-        'IMAGE_TOO_LARGE',
-        `${what} has more than ${MAX_PIXELS / 1e6} million pixels: crop it to the product, or scale it down.`,
-        { cause },
-      );
-    }
-    throw new BeltsightError(
-      'IMAGE_UNREADABLE',
-      `${what} cannot be decoded (${lastLine(message)}): it is damaged, no image, or not there.`,
-      { cause },
-    );
+    throw undecodable(what, cause, MAX_PIXELS, 'it is damaged, no image, or not there');
   }
 }
-
-/** libvips gathers the errors of all its threads in one text: the lines before the last tell of other images. */
-const lastLine = (message: string) => message.trim().split('\n').at(-1) as string;
 
 /** Grey (with or without alpha) repeated to RGB. */
 function threeChannels(data: Uint8Array, channels: number): Uint8Array {

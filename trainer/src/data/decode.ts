@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { BeltsightError } from '@beltsight/sdk';
+import { undecodable } from '@beltsight/sdk';
 import { decode as decodeBmp } from '@cwasm/nsbmp';
 import sharp from 'sharp';
 import { type Part, parseReference } from './reference.js';
@@ -30,24 +30,9 @@ async function decodeFile(file: string, maxPixels: number): Promise<RgbImage> {
     // libvips as sharp ships it has no reader for BMP.
     return await (/\.bmp$/i.test(file) ? bmp(file, maxPixels) : withSharp(file, maxPixels));
   } catch (cause) {
-    const { message } = cause as Error;
-    if (/pixel limit/i.test(message)) {
-      throw new BeltsightError(
-        'IMAGE_TOO_LARGE',
-        `${file} has more than ${maxPixels / 1e6} million pixels: crop it to the product, or scale it down.`,
-        { cause },
-      );
-    }
-    throw new BeltsightError(
-      'IMAGE_UNREADABLE',
-      `${file} cannot be decoded (${lastLine(message)}): the file is damaged or no image; replace or remove it.`,
-      { cause },
-    );
+    throw undecodable(file, cause, maxPixels, 'the file is damaged or no image; replace or remove it');
   }
 }
-
-/** libvips gathers the errors of all its threads in one text: the lines before the last tell of other images. */
-const lastLine = (message: string) => message.trim().split('\n').at(-1) as string;
 
 async function withSharp(file: string, maxPixels: number): Promise<RgbImage> {
   const { data, info } = await sharp(file, { failOn: 'error', limitInputPixels: maxPixels })
