@@ -6,10 +6,10 @@ import {
   makeApplicationUrn,
   type Namespace,
   nodesets,
-  OPCUACertificateManager,
   OPCUAServer,
   SecurityPolicy,
 } from 'node-opcua';
+import { FolderTrust } from './trust.js';
 
 /** Names the tags in every client's configuration: it must never change. */
 export const NAMESPACE_URI = 'urn:beltsight:tags';
@@ -46,10 +46,7 @@ export async function createServer({ host, port, pki, user }: ServerOptions): Pr
     userManager: {
       isValidUser: (name: string, password: string) => user !== undefined && isUser(user, name, password),
     },
-    serverCertificateManager: new OPCUACertificateManager({
-      rootFolder: pki,
-      automaticallyAcceptUnknownCertificate: false,
-    }),
+    serverCertificateManager: new FolderTrust(pki),
     // A subscriber that asks for every change gets every result, however close they are.
     serverCapabilities: { minSupportedSampleRate: 0 },
     serverInfo: {
