@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { alarmSchema, type RejectMessage, rejectSchema, type StatusMessage } from '@beltsight/sdk';
@@ -308,6 +308,14 @@ describe('the alarm', () => {
     result('reject');
     expect(outputs.acknowledge('belt', raised?.id ?? '')).toBe(false);
     expect(broker.sent).toHaveLength(1);
+  });
+
+  it('is said to stay as it is where the folder of alarms cannot be read', async () => {
+    const state = join(folder, `${runs++}`);
+    await mkdir(state);
+    await writeFile(join(state, 'alarm'), 'a file where a folder should be');
+    const { errors } = await start({}, { state });
+    expect(errors).toContainEqual(expect.stringMatching(/alarm cannot be read: alarms of cameras .* stay as they are/));
   });
 
   it('leaves nothing on the disk where none was ever configured', async () => {

@@ -53,7 +53,7 @@ export class Outputs implements ServiceObserver {
     const lines = GpioLines.open(gpioOf(config), failed, calls);
     const folder = join(config.state, 'alarm');
     // Also without outputs, and of cameras that are no more: an alarm of an earlier configuration is to be cleared.
-    const configs = new Map((await alarmsIn(folder)).map((name): [string, AlarmConfig] => [name, {}]));
+    const configs = new Map((await alarmsIn(folder, logger)).map((name): [string, AlarmConfig] => [name, {}]));
     for (const { name, outputs } of config.cameras) configs.set(name, outputs?.alarm ?? {});
     const alarms = new Map<string, CameraAlarm>();
     for (const [camera, alarm] of configs) {
@@ -166,8 +166,12 @@ export const gpioOf = ({ cameras, heartbeat }: DeviceConfig): GpioLineConfig[] =
 
 const JSON_PROPERTIES = { contentType: 'application/json', payloadFormatIndicator: true };
 
-/** The cameras that have state of alarms in `folder`. A folder that cannot be read has none. */
-async function alarmsIn(folder: string): Promise<string[]> {
-  const files = await readdir(folder).catch(() => []);
+/** The cameras that have state of alarms in `folder`. A folder that cannot be read is logged, and has none. */
+async function alarmsIn(folder: string, logger: Logger): Promise<string[]> {
+  const files = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    const message = `${folder} cannot be read: alarms of cameras that are no longer configured stay as they are.`;
+    if (error.code !== 'ENOENT') logger.error({ err: error }, message);
+    return [];
+  });
   return files.filter((file) => file.endsWith('.json')).map((file) => basename(file, '.json'));
 }
