@@ -10,6 +10,7 @@ import { writeAtomically } from '../train/atomic.js';
 import type { TrainConfig } from '../train/config.js';
 import { readTrainConfig } from '../train/config-file.js';
 import { dataDigest, requireReadable, requireSameData } from '../train/data.js';
+import { requireEngine } from '../train/engine/open.js';
 import { withPseudoClasses } from '../train/pseudo-classes.js';
 import { createRun, type Run, type RunOrigin, requireUnused, runFiles } from '../train/run.js';
 import { feedbackDigest, withFeedback } from './feedback.js';
@@ -59,6 +60,7 @@ export async function startFineTuning(options: FineTuneOptions): Promise<Run> {
   const start = await findStart(options);
   const { run: before, sha256 } = start.trained;
   const config = await configOf(before, options);
+  const engine = await requireEngine(config);
   await requireSameData(before).catch((cause) => {
     throw new BeltsightError(
       'RUN_INVALID',
@@ -84,7 +86,7 @@ export async function startFineTuning(options: FineTuneOptions): Promise<Run> {
     return {
       ...before,
       startedAt: new Date().toISOString(),
-      ...(await experimentRecord(classes)),
+      ...(await experimentRecord(classes, engine)),
       config,
       earlier: [],
       dataDigest: await dataDigest(classes),

@@ -72,13 +72,22 @@ describe('a training configuration', () => {
     expect(newTrainConfigSchema.safeParse(config).success).toBe(false);
   });
 
-  it('says that a run goes on with another number of cores, where nobody chose how many threads compute', () => {
+  it('says that a run goes on with other versions, or other cores where nobody chose how many threads compute', () => {
     const run = (threads?: number) =>
-      ({ config: trainConfigSchema.parse({ data: ['products'], threads }), cores: 8, earlier: [] }) as unknown as Run;
-    expect(continuedBy(run(), {}, 8).earlier).toEqual([]);
-    expect(continuedBy(run(), {}, 4)).toMatchObject({ cores: 4, earlier: [{ threads: 8, engine: 'compiled' }] });
-    expect(continuedBy(run(2), {}, 4).earlier).toEqual([]);
-    expect(continuedBy(run(), { threads: 8 }, 4)).toMatchObject({ config: { threads: 8 }, cores: 4 });
+      ({
+        ...{ config: trainConfigSchema.parse({ data: ['products'], threads }), cores: 8, earlier: [], versions },
+      }) as unknown as Run;
+    const versions = { 'onnxruntime-node': '1.30.0' };
+    expect(continuedBy(run(), {}, { cores: 8, versions }).earlier).toEqual([]);
+    const fewer = { cores: 4, versions };
+    expect(continuedBy(run(), {}, fewer)).toMatchObject({ cores: 4, earlier: [{ threads: 8, engine: 'compiled' }] });
+    expect(continuedBy(run(2), {}, fewer).earlier).toEqual([]);
+    expect(continuedBy(run(), { threads: 8 }, fewer)).toMatchObject({ config: { threads: 8 }, cores: 4 });
+    const newer = { 'onnxruntime-node': '1.31.0' };
+    expect(continuedBy(run(), {}, { cores: 8, versions: newer })).toMatchObject({
+      versions: newer,
+      earlier: [{ threads: 8, versions }],
+    });
   });
 
   it('is refused before the first step where it compares more than there is memory for', async () => {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { BeltsightError, parseConfig } from '@beltsight/sdk';
@@ -74,11 +73,13 @@ const { engine, provider, threads } = trainConfigSchema.shape;
 /** What may change within a run: it decides the last bits of a result, and what it takes. */
 export const COMPUTING = { engine, provider, threads };
 
+const versionsSchema = z.record(z.string(), z.string()).describe('Of all that computes, by package.');
+
 /** The description of a run: all that decides it, so that the same folder and seed give the same bits. */
 const runSchema = z.object({
   schema: z.literal('beltsight.run/1'),
   startedAt: z.iso.datetime(),
-  versions: z.record(z.string(), z.string()).describe('Of all that computes, by package.'),
+  versions: versionsSchema,
   revision: z
     .string()
     .nullable()
@@ -91,9 +92,9 @@ const runSchema = z.object({
     .optional()
     .describe('Of the machine: threads of the engine, where the configuration names none.'),
   earlier: z
-    .array(z.object({ until: z.iso.datetime(), ...COMPUTING }))
+    .array(z.object({ until: z.iso.datetime(), ...COMPUTING, versions: versionsSchema.optional() }))
     .default([])
-    .describe('What computed before, where a resumed run was given something else.'),
+    .describe('What computed before, where a resumed run was given something else; versions only where they differ.'),
   model: modelConfigSchema,
   teacher: z.object({ source: z.string(), metadata: z.record(z.string(), z.string()), sha256: z.string() }),
   dataDigest: z.string().describe('SHA-256 over names and sizes of the training images.'),
@@ -171,16 +172,23 @@ export async function createRun(folder: string, describe: () => Promise<Run>): P
 }
 
 /**
- * A run that goes on by what it is given instead of its own engine, provider and threads, or on a machine with another number of cores, and
- * says so; itself where nothing changes.
+ * A run that goes on by what it is given instead of its own engine, provider and threads, on a machine with another number of cores, or with
+ * other versions of packages, and says so; itself where nothing changes.
  * @throws BeltsightError CONFIG_INVALID
  */
-export function continuedBy(run: Run, instead: Partial<EngineChoice> = {}, cores = availableParallelism()): Run {
+export function continuedBy(
+  run: Run,
+  instead: Partial<EngineChoice> | undefined,
+  { cores, versions }: { readonly cores: number; readonly versions: Run['versions'] },
+): Run {
   const config = parseConfig(trainConfigSchema, { ...run.config, ...instead }, 'What was given');
   const { engine, provider, threads = run.cores } = run.config;
-  if (isDeepStrictEqual(config, run.config) && (config.threads ?? cores) === (threads ?? cores)) return run;
-  const before = { until: new Date().toISOString(), engine, provider, threads };
-  return { ...run, config, cores, earlier: [...run.earlier, before] };
+  const sameChoice = isDeepStrictEqual(config, run.config) && (config.threads ?? cores) === (threads ?? cores);
+  const sameVersions = isDeepStrictEqual(versions, run.versions);
+  if (sameChoice && sameVersions) return run;
+  const until = new Date().toISOString();
+  const before = { until, engine, provider, threads, ...(sameVersions ? {} : { versions: run.versions }) };
+  return { ...run, config, cores, versions, earlier: [...run.earlier, before] };
 }
 
 /** Writes the description of a run. */

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,6 +73,12 @@ describe('training', () => {
     const { config: now, earlier } = await readRunDescription(run(name));
     expect(now.threads).toBe(2);
     expect(earlier).toEqual([{ until: expect.any(String), engine: 'compiled', provider: 'cpu', threads: 1 }]);
+  });
+
+  it('leaves no run behind where its engine cannot be had', async () => {
+    const started = train(await config({ engine: 'native', provider: 'cuda' }), { out: run('no-engine') });
+    await expect(started).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(existsSync(run('no-engine'))).toBe(false);
   });
 
   it('goes on after the process was killed between two checkpoints', async () => {

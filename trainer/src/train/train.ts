@@ -1,4 +1,4 @@
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { BeltsightError } from '@beltsight/sdk';
 import { readDataset, requireTraining, selectClasses } from '../data/dataset.js';
 import { holdOut } from '../data/split.js';
@@ -9,13 +9,14 @@ import { defineModel, modelConfigSchema } from '../model/network.js';
 import { initialise } from '../model/parameters.js';
 import { loadTeacher } from '../model/teacher/load.js';
 import { curvesSvg } from '../record/curves.js';
+import { packageVersions } from '../record/environment.js';
 import { readHistory } from '../record/history.js';
 import { experimentRecord } from '../record/record.js';
 import { removeParts, writeAtomically } from './atomic.js';
 import { FRESH, readCheckpoint, readWeights } from './checkpoint.js';
 import { lossOf, type TrainConfig } from './config.js';
 import { dataDigest, requireReadable, requireSameData, trainingData } from './data.js';
-import { type EngineChoice, openEngine } from './engine/open.js';
+import { type EngineChoice, openEngine, requireEngine } from './engine/open.js';
 import { DEFAULT_OPTIMIZER, type OptimizerConfig } from './engine/program.js';
 import { type LoopEnd, type Reporter, type TrainingData, trainLoop } from './loop.js';
 import { createProgram } from './program.js';
@@ -67,7 +68,7 @@ export interface TrainResult {
 export async function train(config: TrainConfig | undefined, options: TrainOptions): Promise<TrainResult> {
   const { out, log = () => undefined } = options;
   const started = options.resume ? await readRunDescription(out) : await startRun(config as TrainConfig, out, log);
-  const run = continuedBy(started, options.computing);
+  const run = options.resume ? await continued(started, options.computing) : started;
   const files = runFiles(out);
   const checkpoint = options.resume ? await readCheckpoint(files.checkpoint) : undefined;
   const { model: modelConfig } = run;
@@ -119,8 +120,16 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
   }
 }
 
+/** A run as it goes on here and now. */
+async function continued(run: Run, computing: TrainOptions['computing']): Promise<Run> {
+  const engine = await requireEngine({ ...run.config, ...computing });
+  const versions = { ...(await packageVersions()), ...engine };
+  return continuedBy(run, computing, { cores: availableParallelism(), versions });
+}
+
 async function startRun(config: TrainConfig, out: string, log: (line: string) => void): Promise<Run> {
   await requireUnused(out);
+  const engine = await requireEngine(config);
   const found = await readDataset(config.data);
   const dataset = selectClasses(found, config.classes);
   requireTraining(dataset);
@@ -157,7 +166,7 @@ async function startRun(config: TrainConfig, out: string, log: (line: string) =>
   const run: Run = {
     schema: 'beltsight.run/1',
     startedAt: new Date().toISOString(),
-    ...(await experimentRecord(classes)),
+    ...(await experimentRecord(classes, engine)),
     config,
     earlier: [],
     model: modelConfigSchema.parse({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { tf } from '../../graph/tfjs.js';
-import { nativeHost } from './native.js';
+import { nativeHost, supplyRemoved } from './native.js';
 import { openEngine } from './open.js';
 import { DEFAULT_OPTIMIZER, type TrainingProgram } from './program.js';
 
@@ -15,9 +15,11 @@ function installed(packages: Readonly<Record<string, string | undefined>>) {
       throw Object.assign(error, { code: 'ERR_MODULE_NOT_FOUND' });
     }
     if (packages[name] !== undefined) throw new Error(packages[name]);
-    if (tf.findBackend('tensorflow')) return;
-    tf.registerBackend('tensorflow', () => tf.findBackend('cpu'));
-    tf.copyRegisteredKernels('cpu', 'tensorflow');
+    if (!tf.findBackend('tensorflow')) {
+      tf.registerBackend('tensorflow', () => tf.findBackend('cpu'));
+      tf.copyRegisteredKernels('cpu', 'tensorflow');
+    }
+    return { version: { 'tfjs-node': '4.22.0' } };
   };
 }
 
@@ -37,9 +39,25 @@ describe('the native engine', () => {
     });
   });
 
+  it('has what Node.js 23 removed and TensorFlow still calls', () => {
+    const utilities: { isNullOrUndefined?: (value: unknown) => boolean; isArray?: (value: unknown) => boolean } = {};
+    supplyRemoved(utilities);
+    expect([null, undefined, 0, ''].map((value) => utilities.isNullOrUndefined?.(value))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(utilities.isArray?.([])).toBe(true);
+  });
+
   it('takes the package for GPUs first', async () => {
     const host = await nativeHost(installed({ [GPU]: undefined, [CPU]: undefined }));
-    expect(host).toEqual({ backend: 'tensorflow', description: `TensorFlow (${GPU})` });
+    expect(host).toEqual({
+      backend: 'tensorflow',
+      description: `TensorFlow (${GPU})`,
+      versions: { [GPU]: '4.22.0' },
+    });
   });
 
   it('takes the other one where that one does not load, and says so', async () => {
