@@ -1,4 +1,5 @@
 import { BeltsightError } from '@beltsight/sdk';
+import { z } from 'zod';
 
 /** A float32 tensor as a file holds it: row-major `data` of `shape`. */
 export interface StoredTensor {
@@ -13,6 +14,8 @@ export interface SafetensorsFile {
 
 /** The format allows 100 MB of header; a file that claims more is hostile or no safetensors file. */
 const MAX_HEADER_BYTES = 100_000_000;
+
+const metadataSchema = z.record(z.string(), z.string());
 
 interface Entry {
   readonly dtype: string;
@@ -63,12 +66,14 @@ export function openSafetensors(bytes: Uint8Array, source: string): OpenSafetens
   }
   if (header === null || typeof header !== 'object' || Array.isArray(header))
     throw fail('its header is no JSON object.');
-  const { __metadata__: metadata = {}, ...rest } = header;
+  const { __metadata__, ...rest } = header;
+  const metadata = metadataSchema.safeParse(__metadata__ ?? {});
+  if (!metadata.success) throw fail('its __metadata__ is no map of texts.', metadata.error);
   const entries = new Map(Object.entries(rest as Record<string, Entry>));
   for (const [name, entry] of entries) requireEntry(name, entry, fail);
   const data = bytes.subarray(8 + headerBytes);
   return {
-    metadata: metadata as Record<string, string>,
+    metadata: metadata.data,
     shapes: new Map([...entries].map(([name, { shape }]) => [name, shape])),
     read(name) {
       const entry = entries.get(name);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { generated, publishedTensors, safetensors, type Tensor } from '../../../../test/support/generated.js';
+import { writeSafetensors } from '../safetensors.js';
 import { backboneOf } from './load.js';
 import { readBackbone } from './weights.js';
 
@@ -81,6 +82,11 @@ describe('a file of a backbone', () => {
       /"conv1\.weight" is F16; only F32 is read: convert the file to float32/,
     ],
     ['that is cut off', file(same).subarray(0, 100_000), /bytes behind the end: truncated/],
+    [
+      'whose licence is a number',
+      writeSafetensors(new Map(), { license: 5 as unknown as string }),
+      /its __metadata__ is no map of texts/,
+    ],
   ])('%s is refused', (_, bytes, message) => {
     expect(() => readBackbone(bytes, 'model.safetensors')).toThrow(message);
     expect(() => readBackbone(bytes, 'model.safetensors')).toThrow(/^model\.safetensors/);

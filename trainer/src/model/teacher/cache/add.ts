@@ -31,6 +31,7 @@ export async function addBackbone(fileOrUrl: string, options: AddOptions = {}): 
     throw new BeltsightError('ARGUMENT_INVALID', `"${options.sha256}" is no SHA-256: give 64 hexadecimal digits.`);
   }
   const remote = /^https?:\/\//i.test(fileOrUrl);
+  if (remote && !URL.canParse(fileOrUrl)) throw new BeltsightError('ARGUMENT_INVALID', `"${fileOrUrl}" is no URL.`);
   const claimed = remote ? publishedAt(fileOrUrl) : undefined;
   const bytes = remote ? await download(fileOrUrl, options.limits) : await readLocal(fileOrUrl);
   const sha256 = createHash('sha256').update(bytes).digest('hex');

@@ -103,6 +103,13 @@ describe('the cache of backbones', () => {
 });
 
 describe('a backbone from a server', () => {
+  it('needs a whole address', async () => {
+    await expect(addBackbone('https://')).rejects.toMatchObject({
+      code: 'ARGUMENT_INVALID',
+      message: '"https://" is no URL.',
+    });
+  });
+
   it('is fetched, through a redirect too, with word of its progress', async () => {
     const url = await serve((request, response) => {
       if (request.url === '/model.safetensors') response.writeHead(302, { location: '/elsewhere' }).end();
