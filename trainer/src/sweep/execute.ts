@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { evaluateBundle } from '../evaluate/evaluate.js';
 import type { ClassResult } from '../evaluate/results.js';
 import { exportBundle } from '../export/export.js';
+import { testFingerprint } from '../record/fingerprint.js';
 import { writeAtomically } from '../train/atomic.js';
 import type { Reporter } from '../train/loop.js';
 import { isStarted, type Run, readRunDescription, runFiles } from '../train/run.js';
@@ -31,11 +32,11 @@ export async function executeRun({ key, config }: PlannedRun, options: ExecuteOp
   const files = runFiles(out);
   const resume = await isStarted(out);
   const since = performance.now();
-  const own =
-    config.threads === undefined && options.threads !== undefined ? { ...config, threads: options.threads } : config;
-  const training = await train(resume ? undefined : own, {
+  const threads = config.threads ?? options.threads;
+  const training = await train(resume ? undefined : { ...config, threads }, {
     out,
     resume,
+    ...(threads === undefined ? {} : { computing: { threads } }),
     signal,
     log,
     ...(reporter ? { reporter } : {}),
@@ -43,13 +44,13 @@ export async function executeRun({ key, config }: PlannedRun, options: ExecuteOp
   if (training.end === 'interrupted') return undefined;
   const seconds = resume ? null : (performance.now() - since) / 1000;
   await rm(files.bundle, { recursive: true, force: true });
-  await exportBundle({ run: out, out: files.bundle, name: key, threads: own.threads, log });
+  await exportBundle({ run: out, out: files.bundle, name: key, threads, log });
   const classes = config.classes === undefined ? {} : { classes: config.classes };
-  const { evaluation } = await evaluateBundle({
+  const { evaluation, details } = await evaluateBundle({
     bundle: files.bundle,
     data: config.data,
     ...classes,
-    threads: own.threads,
+    threads,
     log,
   });
   await writeAtomically(files.evaluation, `${JSON.stringify(evaluation, null, 2)}\n`);
@@ -59,6 +60,7 @@ export async function executeRun({ key, config }: PlannedRun, options: ExecuteOp
     key,
     config,
     ...describe(await readRunDescription(out), training, seconds),
+    testFingerprint: await testFingerprint(details),
     classes: Object.fromEntries(Object.entries(evaluation.classes).map(([name, of]) => [name, figuresOf(of)] as const)),
   };
 }

@@ -61,16 +61,14 @@ export function runsInOrder({ cells }: Plan): PlannedRun[] {
 }
 
 function combinations({ base, axes }: Sweep): { values: string[]; fragment: Fragment }[] {
-  return Object.values(axes).reduce<{ values: string[]; fragment: Fragment }[]>(
+  const changes = Object.values(axes).reduce<{ values: string[]; change: Fragment }[]>(
     (made, axis) =>
-      made.flatMap(({ values, fragment }) =>
-        Object.entries(axis).map(([value, change]) => ({
-          values: [...values, value],
-          fragment: merged(fragment, change ?? {}),
-        })),
+      made.flatMap(({ values, change }) =>
+        Object.entries(axis).map(([value, more]) => ({ values: [...values, value], change: both(change, more ?? {}) })),
       ),
-    [{ values: [], fragment: base }],
+    [{ values: [], change: {} }],
   );
+  return changes.map(({ values, change }) => ({ values, fragment: merged(base, change) }));
 }
 
 /** `change` laid over `base`, key by key within nested objects. */
@@ -80,6 +78,13 @@ function merged(base: Fragment, change: Fragment): Fragment {
     const below = result[key];
     result[key] = isObject(below) && isObject(value) ? merged(below, value) : value;
   }
+  return result;
+}
+
+/** The changes of two axes. What one of them leaves out (null), the other does not bring back by a detail of it. */
+function both(one: Fragment, other: Fragment): Fragment {
+  const result = merged(one, other);
+  for (const [key, value] of Object.entries(one)) if (value === null && isObject(other[key])) result[key] = null;
   return result;
 }
 

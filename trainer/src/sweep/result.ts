@@ -17,6 +17,10 @@ const runResultSchema = z.object({
   versions: z.record(z.string(), z.string()),
   revision: z.string().nullable().describe('Git revision of the working folder.'),
   fingerprint: z.string().nullable().describe('SHA-256 over names and content of the training images.'),
+  testFingerprint: z
+    .string()
+    .optional()
+    .describe('The same of the test images, with their defects and masks; not in results of earlier versions.'),
   teacher: z.object({ name: z.string(), sha256: z.string() }),
   training: z.object({
     images: z.int().positive(),

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { trainConfigSchema } from '../train/config.js';
 
 /** Part of a training configuration; `strategy: one-for-one` besides: one model a class, each trained on it alone. */
-const fragmentSchema = z.record(z.string(), z.unknown());
+const fragmentSchema = z
+  .record(z.string(), z.unknown())
+  .refine((fragment) => !('seed' in fragment), { message: 'a seed stands in the list "seeds", not here' });
 export type Fragment = z.infer<typeof fragmentSchema>;
 
 const name = z.string().regex(/^[^|\r\n]+$/, 'must be one line without "|"');

@@ -70,6 +70,25 @@ describe('a sweep', () => {
     expect(await keys({ local: { k: 3 } })).not.toBe(key);
   });
 
+  it('leaves a loss out that an axis leaves out, whatever another one says of it, and has it where only the base had not', async () => {
+    const axes = {
+      method: { 'local only': { global: null }, ccl: { global: {} } },
+      temperature: { '0.1': {}, '0.07': { global: { tau: 0.07 } } },
+    };
+    const taus = async (base: object) =>
+      runsInOrder(await plan({ axes, base: { ...tiny(), ...base }, seeds: [0] })).map(
+        ({ config }) => config.global?.tau,
+      );
+    // Without the loss its temperature makes no other run.
+    expect(await taus({})).toEqual([undefined, 0.1, 0.07]);
+    expect(await taus({ global: null })).toEqual([undefined, 0.1, 0.07]);
+  });
+
+  it('takes seeds from their list alone', () => {
+    expect(() => sweepSchema.parse({ base: { seed: 1 } })).toThrow('stands in the list \\"seeds\\"');
+    expect(() => sweepSchema.parse({ axes: { a: { one: { seed: 1 } } } })).toThrow('seeds');
+  });
+
   it('says which combination is wrong', async () => {
     const axes = { loss: { joint: { loss: 'rd' }, wrong: { losss: 'rd' } } };
     await expect(plan({ axes })).rejects.toThrow(/sweep\.yaml at wrong .*[\s\S]*did you mean "loss"/);
@@ -108,6 +127,7 @@ describe('a sweep', () => {
     const result = (await readResult(path('sweep', 'results'), key)) as RunResult;
     expect(result).toMatchObject({ key, training: { images: 12, epochs: 1 }, config: { loss: 'rd' } });
     expect(Object.keys(result.versions)).toContain('onnxruntime-node');
+    expect(result.testFingerprint).toMatch(/^[0-9a-f]{64}$/);
     const { imageAuroc } = result.classes.bolt ?? {};
     const { evaluation } = await readRecordedRun(path('sweep', 'runs', key));
     expect(evaluation?.classes.bolt?.imageAuroc).toBeCloseTo(imageAuroc as number, 5);
@@ -155,28 +175,36 @@ describe('a sweep', () => {
     await expect(readResult(stored, 'other')).rejects.toThrow(/other\.json is damaged/);
   });
 
-  it('says which results are of other pictures than the rest', async () => {
+  it('says which results are of other pictures, or another teacher, than the rest', async () => {
     const file = path('changed.json');
     const sweep = { base: { ...tiny(), loss: 'rd' }, seeds: [0, 1] };
     await writeFile(file, JSON.stringify(sweep));
     const lines: string[] = [];
     const options = { signal: new AbortController().signal, log: (line: string) => lines.push(line), tableOnly: true };
-    const tabulated = async (fingerprints: readonly string[]) => {
+    const tabulated = async (...changes: Partial<RunResult>[]) => {
+      lines.length = 0;
       for (const [i, run] of runsInOrder(await plan(sweep)).entries())
-        await writeResult(path('changed', 'results'), resultOf(run, i, fingerprints[i]));
+        await writeResult(path('changed', 'results'), { ...resultOf(run, i), ...changes[i] });
       return runSweep(file, { ...options, out: path('changed') });
     };
-    await tabulated(['same', 'same']);
+    const teacher = (sha256: string) => ({ name: 'mobilenet_v2', sha256 });
+    const same = { fingerprint: 'same', testFingerprint: 'same', teacher: teacher('same') };
+    await tabulated(same, { ...same, testFingerprint: undefined });
     expect(lines).toEqual([]);
-    const [older, newer] = runsInOrder((await tabulated(['before', 'after'])).plan);
+    const [older, newer] = runsInOrder((await tabulated(same, { ...same, fingerprint: 'other' })).plan);
     expect(lines).toEqual([
-      `Warning: ${data} changed between runs, whose figures cannot be compared. Where the pictures of run ${newer?.key} are those that count, remove results/KEY.json and runs/KEY of ${older?.key} in ${path('changed')}, and run the sweep again.`,
+      `Warning: the training images of ${data} changed between runs, whose figures cannot be compared. Where those of run ${newer?.key} count, remove results/KEY.json and runs/KEY of ${older?.key} in ${path('changed')}, and run the sweep again.`,
+    ]);
+    await tabulated(same, { ...same, testFingerprint: 'other', teacher: teacher('other') });
+    expect(lines).toEqual([
+      expect.stringContaining(`the test images of ${data} changed`),
+      expect.stringContaining('the teacher mobilenet_v2 changed'),
     ]);
   });
 });
 
 /** A made-up result, better with each `i`. */
-function resultOf({ key, config }: PlannedRun, i: number, fingerprint: string | null = null): RunResult {
+function resultOf({ key, config }: PlannedRun, i: number): RunResult {
   const figures = { imageAp: 0.5, imageF1: 0.5, pixelAuroc: null, pixelAp: null, pixelF1: null, aupro: null };
   const rest = { images: 7, defects: 4, masks: 3, falseRejectRate: 0, missed: 0.5, recognised: 1 };
   return {
@@ -186,7 +214,7 @@ function resultOf({ key, config }: PlannedRun, i: number, fingerprint: string | 
     finishedAt: new Date(0).toISOString(),
     versions: {},
     revision: null,
-    fingerprint,
+    fingerprint: null,
     teacher: { name: 'mobilenet_v2', sha256: '' },
     training: { images: 12, steps: 3, epochs: 1, bestEpoch: 0, heldOutLoss: 1, seconds: 60 },
     classes: {

@@ -3,7 +3,7 @@ import { BeltsightError, parseConfig } from '@beltsight/sdk';
 import { readConfigFile } from '../config-file.js';
 import { writeAtomically } from '../train/atomic.js';
 import { type ExecuteOptions, executeRun, tidyRun } from './execute.js';
-import { mixedData } from './mixed-data.js';
+import { mixed } from './mixed.js';
 import { type Plan, type PlannedRun, planSweep, runsInOrder } from './plan.js';
 import { type RunResult, readResult, writeResult } from './result.js';
 import { sweepSchema } from './schema.js';
@@ -78,11 +78,11 @@ export async function runSweep(file: string, options: SweepOptions): Promise<Swe
     await tables();
   }
   const rows = await tables();
-  for (const { data, keys } of mixedData(wanted, results)) {
-    const byPictures = [...keys.values()];
-    const [newest, older] = [byPictures.at(-1)?.at(-1), byPictures.slice(0, -1).flat()];
+  for (const { what, keys } of mixed(wanted, results)) {
+    const byContents = [...keys.values()];
+    const [newest, older] = [byContents.at(-1)?.at(-1), byContents.slice(0, -1).flat()];
     options.log(
-      `Warning: ${data.join(', ')} changed between runs, whose figures cannot be compared. Where the pictures of run ${newest} are those that count, remove results/KEY.json and runs/KEY of ${older.join(', ')} in ${out}, and run the sweep again.`,
+      `Warning: ${what} changed between runs, whose figures cannot be compared. Where those of run ${newest} count, remove results/KEY.json and runs/KEY of ${older.join(', ')} in ${out}, and run the sweep again.`,
     );
   }
   return { plan, rows, done: results.size, total: wanted.length, failed };

@@ -28,10 +28,11 @@ export async function writeAtomically(file: string, content: string | Uint8Array
 
 /** Removes what writers that were killed have left in a folder that nobody else writes to. */
 export async function removeParts(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) if (PART.test(name)) await rm(join(folder, name), { force: true });
+  for (const name of await readdir(folder)) if (isPart(name)) await rm(join(folder, name), { force: true });
 }
 
-const PART = /\.[0-9a-f]{8}\.part$/;
+/** Whether a file is what a writer that was killed has left. */
+export const isPart = (name: string) => /\.[0-9a-f]{8}\.part$/.test(name);
 
 /** The error for a file or folder that cannot be written, with the remedy where the cause has one. */
 export function writeFailed(path: string, cause: unknown): BeltsightError {

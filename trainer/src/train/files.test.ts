@@ -1,11 +1,11 @@
-import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { temporaryFolder, writeTinyClass } from '../testing/products.js';
 import { removeParts, writeAtomically } from './atomic.js';
 import { newTrainConfigSchema, trainConfigSchema } from './config.js';
 import { readTrainConfig } from './config-file.js';
-import { continuedBy, type Run, readRun } from './run.js';
+import { continuedBy, createRun, type Run, readRun } from './run.js';
 import { train } from './train.js';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -46,6 +46,14 @@ describe('writing a file', () => {
     await writeFile(path('run/checkpoint.safetensors.0123abcd.part'), 'half');
     await removeParts(path('run'));
     expect(await readdir(path('run'))).toEqual(['checkpoint.safetensors']);
+  });
+
+  it('does not keep a run from its folder where it is killed before there is one', async () => {
+    await mkdir(path('begun'));
+    await writeFile(path('begun/run.json.0123abcd.part'), 'half');
+    await createRun(path('begun'), async () => ({}) as Run);
+    expect(await readdir(path('begun'))).toEqual(['run.json']);
+    await expect(createRun(path('begun'), async () => ({}) as Run)).rejects.toThrow('holds a run already');
   });
 
   it('names a path that cannot be', async () => {

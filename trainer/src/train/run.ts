@@ -7,7 +7,7 @@ import { PRECISIONS } from '@beltsight/sdk/bundle';
 import { z } from 'zod';
 import { modelConfigSchema } from '../model/network.js';
 import { readSafetensors } from '../model/safetensors.js';
-import { writeAtomically, writeFailed } from './atomic.js';
+import { isPart, removeParts, writeAtomically, writeFailed } from './atomic.js';
 import { trainConfigSchema } from './config.js';
 import type { EngineChoice } from './engine/open.js';
 
@@ -143,7 +143,7 @@ export async function requireUnused(folder: string): Promise<void> {
     if (cause.code === 'ENOENT') return [] as string[];
     throw writeFailed(folder, cause);
   });
-  if (held.length === 0) return;
+  if (held.every(isPart)) return;
   const what = held.includes(RUN) ? 'holds a run already: add --resume to go on with it' : 'is not empty: empty it';
   throw new BeltsightError('RUN_INVALID', `${folder} ${what}, or choose another folder with --out.`);
 }
@@ -157,6 +157,7 @@ export async function createRun(folder: string, describe: () => Promise<Run>): P
   await requireUnused(folder);
   try {
     await mkdir(folder, { recursive: true });
+    await removeParts(folder);
   } catch (cause) {
     throw writeFailed(folder, cause);
   }
