@@ -14,6 +14,11 @@ const classSchema = z.object({
     .min(1)
     .describe('Mean of the L2-normalised embeddings of the held-out normals, L2-normalised.'),
   maxDistance: z.number().positive().describe('Cosine distance to the centroid beyond which a product is unknown.'),
+  heldOutDistance: z
+    .number()
+    .min(0)
+    .optional()
+    .describe('Cosine distance to the centroid of the farthest held-out normal. Absent: of an earlier version.'),
   threshold: z.number().describe('Frames scoring at or above it are rejected.'),
   falseRejectRate: z.object({
     wanted: z.number().gt(0).lt(1).describe('What the operator asked for.'),

@@ -1,4 +1,5 @@
 import { type BundleClass, conformalThreshold, cosineDistance } from '@beltsight/sdk/bundle';
+import { reach } from './reach.js';
 
 /** What the model said of one held-out good image. */
 export interface CalibrationSample {
@@ -7,18 +8,10 @@ export interface CalibrationSample {
   readonly embedding: ArrayLike<number>;
 }
 
-/** Distances of held-out images vary more in production than in a data set: an unknown product is this much farther. */
-const DISTANCE_MARGIN = 2;
-/** No class is narrower than this, however alike its held-out images are: cosine distance of sensor noise and small shifts. */
-const MIN_DISTANCE = 0.02;
-
 /**
  * Threshold, centroid and reach of each class from held-out good images.
  *
  * Threshold: split conformal; `attained` says what the scores can promise where there are too few for the wanted rate.
- *
- * Reach: the largest distance of a held-out embedding to its centroid, doubled, but not beyond halfway to the nearest other
- * centroid where that is farther out than any held-out image.
  */
 export function calibrate(
   classes: ReadonlyMap<string, readonly CalibrationSample[]>,
@@ -30,10 +23,13 @@ export function calibrate(
     const others = [...centroids].filter(([other]) => other !== name).map(([, other]) => other);
     const calibration = samples.map(({ score }) => score).sort((a, b) => a - b);
     const { threshold, attained } = conformalThreshold(calibration, falseRejectRate);
+    // The distance of a vector to itself can be a last bit below 0.
+    const heldOutDistance = Math.max(0, ...samples.map(({ embedding }) => cosineDistance(embedding, centroid)));
     return {
       name,
       centroid,
-      maxDistance: reach(samples, centroid, others),
+      maxDistance: reach(heldOutDistance, centroid, others),
+      heldOutDistance,
       threshold,
       falseRejectRate: { wanted: falseRejectRate, attained },
       calibration,
@@ -56,15 +52,4 @@ function norm(values: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += (values[i] as number) ** 2;
   return Math.sqrt(sum) || 1;
-}
-
-function reach(
-  samples: readonly CalibrationSample[],
-  centroid: readonly number[],
-  others: readonly number[][],
-): number {
-  const widest = Math.max(...samples.map(({ embedding }) => cosineDistance(embedding, centroid)));
-  const wanted = Math.max(widest * DISTANCE_MARGIN, MIN_DISTANCE);
-  const halfway = Math.min(...others.map((other) => cosineDistance(centroid, other) / 2));
-  return Math.min(2, Math.max(widest * 1.1, Math.min(wanted, halfway), MIN_DISTANCE / 2));
 }

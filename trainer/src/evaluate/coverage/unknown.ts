@@ -1,4 +1,5 @@
 import { type BundleClass, nearestClass } from '@beltsight/sdk/bundle';
+import { without } from '../../export/reach.js';
 import { countByName } from './recognition.js';
 import type { SeenClass, SeenImage } from './seen.js';
 import { type Share, shareOf } from './share.js';
@@ -27,7 +28,7 @@ export interface UnknownReport {
   /** Good test images of known classes that were called unknown. */
   readonly wronglyUnknown: Share;
   /**
-   * Each class's test images with its centroid taken out of the bundle: the model was trained on them, so this flatters. Null where the
+   * Each class's test images with its class taken out of the bundle: the model was trained on them, so this flatters. Null where the
    * bundle has one class.
    */
   readonly leaveOneOut: UnknownTrial | null;
@@ -48,17 +49,19 @@ export function unknownOf(seen: readonly SeenClass[], classes: readonly BundleCl
   const known = good.filter(isKnown);
   const foreign = good.filter((each) => !isKnown(each));
   const familiar = known.flatMap(({ images }) => images.map((image) => reached(image, classes)));
-  const trial = (products: readonly SeenClass[], without: (name: string) => readonly BundleClass[]) => {
+  const trial = (products: readonly SeenClass[], left: (name: string) => readonly BundleClass[]) => {
     if (products.every(({ images }) => images.length === 0)) return null;
     return trialOf(
-      products.map(({ name, images }) => ({ name, found: images.map((image) => reached(image, without(name))) })),
+      products.map(({ name, images }) => {
+        const others = left(name);
+        return { name, found: images.map((image) => reached(image, others)) };
+      }),
       familiar,
     );
   };
   return {
     wronglyUnknown: unknownShare(familiar),
-    leaveOneOut:
-      classes.length < 2 ? null : trial(known, (name) => classes.filter((candidate) => candidate.name !== name)),
+    leaveOneOut: classes.length < 2 ? null : trial(known, (name) => without(name, classes)),
     foreign: trial(foreign, () => classes),
   };
 }

@@ -3,7 +3,7 @@ import { escapeHtml, lineChart } from '../../report/svg.js';
 import type { UnknownReport, UnknownTrial } from '../unknown.js';
 import { namesText, shareText, table } from './text.js';
 
-const LEAVE_ONE_OUT = `Each class in turn is taken out of the bundle's list, and its good test images should be unknown. The model has been trained on
+const LEAVE_ONE_OUT = `Each class in turn is taken out of the bundle, and its good test images should be unknown. The model has been trained on
 them, so a product that is really new may be told apart less well: measure with --unknown. What is taken for another class may still be rejected as defective; what passes, nobody notices.`;
 const FOREIGN = 'Good images of products that the model was never trained on. What passes, nobody notices.';
 
