@@ -14,7 +14,7 @@ export interface AugmentConfig {
   readonly greyscaleProbability: number;
   readonly blurProbability: number;
   readonly blurSigma: readonly [number, number];
-  /** Crop, flips and rotation; undefined keeps the views aligned, as a local window of k = 1 needs. */
+  /** Crop, flips and rotation; undefined keeps the views aligned, as a local window that is not the whole map needs. */
   readonly geometry?: { readonly minArea: number; readonly flip: boolean; readonly rotationDegrees: number };
 }
 

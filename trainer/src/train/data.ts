@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { BeltsightError } from '@beltsight/sdk';
-import { FULL, PHOTOMETRIC } from '../data/augment.js';
+import { type AugmentConfig, FULL, PHOTOMETRIC } from '../data/augment.js';
 import { ImageLoader } from '../data/loader.js';
 import { parseReference } from '../data/reference.js';
 import type { ImageWorkers } from '../data/workers/pool.js';
+import type { LossConfig } from '../loss/config.js';
 import { dataFingerprint } from '../record/fingerprint.js';
 import { type BatchSource, prepareBatch } from './batches.js';
 import type { TrainingProgram } from './engine/program.js';
@@ -12,18 +13,21 @@ import type { TrainingData } from './loop.js';
 import { labelledImages, type Run } from './run.js';
 import { planEpoch } from './stages.js';
 
+/** How the second view differs. Positives are searched around the same position of it, unless anywhere: then it lies where the first one does. */
+export const secondView = ({ local }: LossConfig): AugmentConfig => (local && local.k !== 'full' ? PHOTOMETRIC : FULL);
+
 /** What a run trains on, batch by batch; pictures that were fed back come `feedbackRepeat` times an epoch. */
 export function trainingData(
   run: Run,
   workers: ImageWorkers,
   program: TrainingProgram,
-  geometric: boolean,
+  loss: LossConfig,
 ): TrainingData {
   const { batch, seed } = run.config;
   const source: BatchSource = {
     workers,
     files: labelledImages(run),
-    augmentation: program.needs.augmented ? (geometric ? FULL : PHOTOMETRIC) : undefined,
+    augmentation: program.needs.augmented ? secondView(loss) : undefined,
     negatives: program.needs.negatives,
     seed,
   };
@@ -47,6 +51,9 @@ export function trainingData(
   };
 }
 
+/** As many images that cannot be used are named. */
+const NAMED = 20;
+
 /** Decodes every image once, so that a damaged one is told of now and not after an hour, and all of them together. */
 export async function requireReadable(files: readonly string[], size: number): Promise<void> {
   const loader = new ImageLoader(size, 0);
@@ -63,7 +70,8 @@ export async function requireReadable(files: readonly string[], size: number): P
   for (const file of failed.sort()) await loader.load(file).catch((error: Error) => problems.push(error.message));
   await loader.close();
   if (problems.length === 0) return;
-  const list = problems.map((problem) => `  - ${problem}`);
+  const list = problems.slice(0, NAMED).map((problem) => `  - ${problem}`);
+  if (problems.length > NAMED) list.push(`  and ${problems.length - NAMED} more`);
   throw new BeltsightError(
     'IMAGE_UNREADABLE',
     `${problems.length} training image(s) cannot be used:\n${list.join('\n')}`,

@@ -84,7 +84,7 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
   const program = createProgram(model, teacher, loss, run.config.batch);
   const workers = new ImageWorkers(modelConfig.size);
   try {
-    const data = trainingData(run, workers, program, loss.local?.k !== 1);
+    const data = trainingData(run, workers, program, loss);
     const optimizer = optimizerOf(run.config, stepsOf(data, epochs));
     const engine = await openEngine(run.config, program, optimizer);
     log(`Engine ${engine.description}.`);
