@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder, writeTinyClass } from '../testing/products.js';
@@ -63,6 +63,10 @@ describe('a data set', () => {
     );
   });
 
+  it('must have a class to train on', () => {
+    expect(() => requireTraining([])).toThrow(/The data has no class to train on/);
+  });
+
   it('names a folder without classes, a file in place of a folder, and one that is not there', async () => {
     await mkdir(path('bare'));
     await expect(readDataset([path('bare')])).rejects.toMatchObject({ code: 'DATASET_INVALID' });
@@ -73,7 +77,13 @@ describe('a data set', () => {
 
   it('says how to convert images of a format it does not read', async () => {
     await mkdir(path('camera', 'nut', 'train', 'good'), { recursive: true });
-    await writeFile(path('camera', 'nut', 'train', 'good', '1.heic'), '');
-    await expect(readDataset([path('camera')])).rejects.toThrow(/1\.heic is of a format that is not read: convert it/);
+    for (const suffix of ['heic', 'heif', 'jxl', 'pnm', 'pbm', 'cr2', 'nef', 'arw']) {
+      const file = path('camera', 'nut', 'train', 'good', `1.${suffix}`);
+      await writeFile(file, '');
+      await expect(readDataset([path('camera')])).rejects.toThrow(
+        `1.${suffix} is of a format that is not read: convert it`,
+      );
+      await rm(file);
+    }
   });
 });

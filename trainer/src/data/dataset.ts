@@ -17,7 +17,7 @@ export interface Dataset extends FoundDataset {
 /**
  * Finds the classes of data sets, each in the layout that it is published in, recognised by looking at its folder.
  * @param references folders; `<folder>#<class>,<class>` takes some of its classes
- * @throws BeltsightError DATASET_NOT_FOUND, DATASET_INVALID
+ * @throws BeltsightError DATASET_NOT_FOUND, DATASET_INVALID, IMAGE_*
  */
 export async function readDataset(references: readonly string[]): Promise<ProductClass[]> {
   const found = await findClasses(references);
@@ -88,13 +88,19 @@ function readClasses(found: readonly Found[], names: readonly string[]): Promise
 /**
  * Looks at a folder.
  * @param reference `<folder>` or `<folder>#<class>,<class>`
- * @throws BeltsightError DATASET_NOT_FOUND, DATASET_INVALID
+ * @throws BeltsightError DATASET_NOT_FOUND, DATASET_INVALID, IMAGE_*
  */
 export async function findDataset(reference: string): Promise<Dataset> {
   const [folder, chosen] = await selection(reference);
   if (!(await isDirectory(folder))) throw await notFound(folder);
   for (const { name: layout, recognise } of LAYOUTS) {
     const found = await recognise(folder);
+    if (found?.classes.length === 0) {
+      throw new BeltsightError(
+        'DATASET_INVALID',
+        `${folder} is laid out like ${layout}, but holds no class: unpack it anew.`,
+      );
+    }
     if (found) return { ...found, classes: chosen ? choose(found, chosen, folder) : found.classes, folder, layout };
   }
   throw await notADataset(folder);
@@ -122,8 +128,11 @@ export function selectClasses<T extends { readonly name: string }>(
   );
 }
 
-/** @throws BeltsightError DATASET_EMPTY naming every class that has no good training image */
+/** @throws BeltsightError DATASET_EMPTY if there is no class, or naming every class that has no good training image */
 export function requireTraining(classes: readonly ProductClass[]): void {
+  if (classes.length === 0) {
+    throw new BeltsightError('DATASET_EMPTY', 'The data has no class to train on: name folders that hold some.');
+  }
   const empty = classes.filter(({ train }) => train.length === 0).map(({ name, folder }) => `${name} (${folder})`);
   if (empty.length === 0) return;
   throw new BeltsightError(

@@ -20,15 +20,31 @@ const MAX_PIXELS = 144_000_000;
  * @throws BeltsightError IMAGE_UNREADABLE, IMAGE_TOO_LARGE naming the file
  */
 export async function decodeImage(reference: string, maxPixels = MAX_PIXELS): Promise<RgbImage> {
+  return decodePart(reference, maxPixels, withSharp);
+}
+
+/**
+ * What of an image is not black, 255 there and 0 elsewhere; otherwise as {@link decodeImage} decodes it. Small numbers in 16 bits count,
+ * too, which scaled to 8 are black.
+ * @throws BeltsightError IMAGE_UNREADABLE, IMAGE_TOO_LARGE naming the file
+ */
+export async function decodeMarked(reference: string): Promise<RgbImage> {
+  const { width, height, data } = await decodePart(reference, MAX_PIXELS, markedWithSharp);
+  return { width, height, data: data.map((value) => (value > 0 ? 255 : 0)) };
+}
+
+type Decoder = (file: string, maxPixels: number) => Promise<RgbImage>;
+
+async function decodePart(reference: string, maxPixels: number, decoder: Decoder): Promise<RgbImage> {
   const { file, part } = parseReference(reference);
-  const image = await decodeFile(file, maxPixels);
+  const image = await decodeFile(file, maxPixels, decoder);
   return part ? crop(image, part) : image;
 }
 
-async function decodeFile(file: string, maxPixels: number): Promise<RgbImage> {
+async function decodeFile(file: string, maxPixels: number, decoder: Decoder): Promise<RgbImage> {
   try {
     // libvips as sharp ships it has no reader for BMP.
-    return await (/\.bmp$/i.test(file) ? bmp(file, maxPixels) : withSharp(file, maxPixels));
+    return await (/\.bmp$/i.test(file) ? bmp : decoder)(file, maxPixels);
   } catch (cause) {
     throw undecodable(file, cause, maxPixels, 'the file is damaged or no image; replace or remove it');
   }
@@ -42,6 +58,22 @@ async function withSharp(file: string, maxPixels: number): Promise<RgbImage> {
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height, data: rgb(data, info.channels) };
+}
+
+async function markedWithSharp(file: string, maxPixels: number): Promise<RgbImage> {
+  const image = sharp(file, { failOn: 'error', limitInputPixels: maxPixels });
+  const { space } = await image.metadata();
+  // Not for all: numbers of 32 bits, which TIFF may have, would come out black.
+  if (space !== 'grey16' && space !== 'rgb16') return withSharp(file, maxPixels);
+  const { data, info } = await image
+    .autoOrient()
+    .removeAlpha()
+    .toColourspace('rgb16')
+    .raw({ depth: 'ushort' })
+    .toBuffer({ resolveWithObject: true });
+  const marked = new Uint8Array(data.length / 2);
+  for (let i = 0; i < marked.length; i++) if (data[2 * i] !== 0 || data[2 * i + 1] !== 0) marked[i] = 255;
+  return { width: info.width, height: info.height, data: rgb(marked, info.channels) };
 }
 
 async function bmp(file: string, maxPixels: number): Promise<RgbImage> {

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { decodeImage, type RgbImage } from './decode.js';
+import { decodeMarked, type RgbImage } from './decode.js';
 
 /** Ground truth that no file holds: outlines and runs, in pixels of the image. */
 export interface DrawnMask {
@@ -19,9 +19,7 @@ export type Mask = string | DrawnMask;
  * @throws BeltsightError IMAGE_UNREADABLE, IMAGE_TOO_LARGE naming the file
  */
 export async function decodeMask(mask: Mask): Promise<RgbImage> {
-  if (typeof mask !== 'string') return draw(mask);
-  const { width, height, data } = await decodeImage(mask);
-  return { width, height, data: data.map((value) => (value > 0 ? 255 : 0)) };
+  return typeof mask === 'string' ? decodeMarked(mask) : draw(mask);
 }
 
 async function draw({ width, height, polygons, runs }: DrawnMask): Promise<RgbImage> {

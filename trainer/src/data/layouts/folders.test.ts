@@ -1,7 +1,9 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../testing/products.js';
 import { findDataset, readDataset } from '../dataset.js';
+import { decodeImage } from '../decode.js';
 import { ImageLoader } from '../loader.js';
 import { empty, inShort, writeTree } from './testing.js';
 
@@ -110,6 +112,85 @@ describe('data sets whose classes are folders', () => {
     const marked = await loader.loadMask(classes[2]?.test[0]?.mask as string);
     expect(marked.every((value) => value === 1)).toBe(true);
     await loader.close();
+  });
+
+  it("reads own kinds of defects in BTAD's layout, with their masks", async () => {
+    await writeTree(
+      path('kinds'),
+      empty(
+        'cog/train/ok/0.png',
+        'cog/test/ok/1.png',
+        'cog/test/scratch/2.png',
+        'cog/test/dent/3.png',
+        'cog/ground_truth/scratch/2.png',
+      ),
+    );
+    const [cog] = await readDataset([path('kinds')]);
+    expect(cog && inShort(cog.folder, cog).test).toEqual([
+      'test/ok/1.png',
+      'test/dent/3.png: dent',
+      'test/scratch/2.png: scratch, ground_truth/scratch/2.png',
+    ]);
+  });
+
+  it.each([
+    ['OK', 'train/good', 'good'],
+    ['Good', 'train/good', 'good'],
+    ['normal', 'train/good', 'good'],
+    ['normal', 'train/ok', 'ok'],
+    ['OK/rgb', 'train/good/rgb', 'good'],
+  ])('refuses good products in test/%s beside %s: they would count as defects', async (other, train, name) => {
+    const folder = `called/${`${other}-${train}`.replaceAll('/', '-')}`;
+    await writeTree(path(folder), empty(`cog/${train}/0.png`, `cog/test/${other}/1.png`, 'cog/test/scratch/2.png'));
+    await expect(read(folder)).rejects.toMatchObject({
+      code: 'DATASET_INVALID',
+      message: expect.stringMatching(
+        new RegExp(`cog.test.${other.split('/')[0]} holds good products by its name.*one name, "${name}"\\.`),
+      ),
+    });
+  });
+
+  it('leaves out hidden folders and those that systems leave behind, as classes and as kinds of defects', async () => {
+    const left = ['.ipynb_checkpoints', '@eaDir', '__MACOSX'];
+    await writeTree(
+      path('left'),
+      empty(
+        'cog/train/good/0.png',
+        'cog/test/scratch/1.png',
+        ...left.flatMap((name) => [
+          `${name}/train/good/0.png`,
+          `cog/train/good/${name}/0.png`,
+          `cog/test/${name}/1.png`,
+          `cog/test/scratch/${name}/1.png`,
+        ]),
+      ),
+    );
+    expect(await read('left')).toEqual([
+      { name: 'cog', train: ['left/cog/train/good/0.png'], test: ['left/cog/test/scratch/1.png: scratch'] },
+    ]);
+  });
+
+  it('names a folder of images among images, which would be left out, but for one of masks', async () => {
+    const masks = 'cog/ground_truth/scratch/1/1.png';
+    await writeTree(path('days'), empty('cog/train/good/1.png', 'cog/test/scratch/1.png', masks));
+    expect(await read('days')).toMatchObject([{ test: ['days/cog/test/scratch/1.png: scratch'] }]);
+    await writeTree(path('days', 'cog', 'train', 'good'), empty('notes/text.txt', 'day2/morning/2.png'));
+    await expect(read('days')).rejects.toMatchObject({
+      code: 'DATASET_INVALID',
+      message: expect.stringMatching(
+        /good.day2 holds images, but the folders in \S+good are not read: move the images up/,
+      ),
+    });
+  });
+
+  it('reads JPEG by its rarer names', async () => {
+    const jpeg = await sharp({ create: { width: 4, height: 4, channels: 3, background: '#c86432' } })
+      .jpeg({ quality: 100 })
+      .toBuffer();
+    await writeTree(path('rare'), { 'cog/train/good/0.jfif': jpeg, 'cog/train/good/1.JPE': jpeg });
+    const [cog] = await readDataset([path('rare')]);
+    expect(cog?.train.map((file) => basename(file))).toEqual(['0.jfif', '1.JPE']);
+    for (const file of cog?.train ?? []) expect((await decodeImage(file)).width).toBe(4);
   });
 
   it('reads several together, and takes some of the classes of one', async () => {

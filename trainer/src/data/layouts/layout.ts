@@ -25,7 +25,7 @@ export interface Layout {
   /**
    * Looks at a folder.
    * @returns undefined if the folder is of another layout
-   * @throws BeltsightError DATASET_INVALID if it is of this one, but cannot be used
+   * @throws BeltsightError DATASET_INVALID if it is of this one, but cannot be used; IMAGE_* naming an image by which that would be seen
    */
   recognise(folder: string): Promise<FoundDataset | undefined>;
 }

@@ -83,6 +83,58 @@ describe('MANTA', () => {
     expect(await findDataset(path('mvtec'))).toMatchObject({ layout: 'MVTec AD' });
   });
 
+  it('refuses classes of other images beside those of five views, at the depth of the classes', async () => {
+    const [five, one] = [
+      await strip(1, 2, 3, 4, 5),
+      await sharp(await strip(1))
+        .resize(SIDE, SIDE)
+        .png()
+        .toBuffer(),
+    ];
+    await writeTree(path('some'), {
+      'medicine/capsule/train/good/1.png': five,
+      'medicine/mypill/train/good/1.png': one,
+      'medicine/white_tablet/train/good/1.png': one,
+      'seeds/wheat/train/good/1.png': one,
+    });
+    await expect(findDataset(path('some'))).rejects.toMatchObject({
+      code: 'DATASET_INVALID',
+      message: expect.stringMatching(
+        /medicine.capsule in one \(five views .*MANTA.*\), medicine.mypill, medicine.white_tablet, seeds.wheat in another/,
+      ),
+    });
+    await expect(findDataset(path('some', 'medicine'))).rejects.toThrow(/capsule in one .*, mypill, white_tablet in/);
+  });
+
+  it('names a damaged image that would tell whether a class is one of five views', async () => {
+    const whole = await strip(1, 2, 3, 4, 5);
+    await writeTree(path('damaged'), {
+      'medicine/capsule/train/good/1.png': whole,
+      'medicine/red_tablet/train/good/1.png': whole.subarray(0, 20),
+    });
+    await expect(findDataset(path('damaged'))).rejects.toMatchObject({
+      code: 'IMAGE_UNREADABLE',
+      message: expect.stringMatching(/red_tablet.train.good.1\.png cannot be decoded/),
+    });
+  });
+
+  it('takes views by small numbers in masks of 16 bits', async () => {
+    const data = Uint16Array.from({ length: 5 * SIDE * SIDE }, (_, i) => (i % (5 * SIDE) < SIDE ? 3 : 0));
+    const raw = { width: 5 * SIDE, height: SIDE, channels: 1 } as const;
+    const mask = await sharp(data, { raw: { ...raw, depth: 'ushort' } as never })
+      .toColourspace('grey16')
+      .png()
+      .toBuffer();
+    const image = await strip(1, 2, 3, 4, 5);
+    await writeTree(path('deep'), {
+      'maize/train/good/1.png': image,
+      'maize/test-pixel/mildewed/2.png': image,
+      'maize/test-pixel/mask/2.png': mask,
+    });
+    const [maize] = await readDataset([path('deep')]);
+    expect(maize?.test.map(({ defect }) => defect)).toEqual(['mildewed', undefined, undefined, undefined, undefined]);
+  });
+
   it('shows a model one view, and its part of the mask', async () => {
     const [maize] = await readDataset([path('MANTA')]);
     const loader = new ImageLoader(SIDE);

@@ -62,6 +62,42 @@ describe('Real-IAD', () => {
     expect(await train(join(root, 'realiad_256'))).toBe(first);
   });
 
+  it('says that archives, one a class, are to be unpacked, and names the official page', async () => {
+    const root = path('archives');
+    await writeTree(root, {
+      ...empty('realiad_1024/audiojack.zip', 'realiad_1024/bottle_cap.zip'),
+      'realiad_jsons/audiojack.json': JSON.stringify(LIST),
+      'realiad_jsons/bottle_cap.json': JSON.stringify(LIST),
+    });
+    for (const read of [() => readDataset([root]), () => takeInventory(join(root, 'realiad_1024'))]) {
+      await expect(read()).rejects.toMatchObject({
+        code: 'DATASET_INVALID',
+        message: expect.stringMatching(
+          /realiad_1024 holds no class: the archives in it \(audiojack\.zip\) are not unpacked.*https:\/\/realiad4ad/,
+        ),
+      });
+    }
+    await writeTree(path('nothing'), { 'realiad_raw/readme.txt': '', 'realiad_jsons/audiojack.json': '' });
+    await expect(readDataset([path('nothing')])).rejects.toThrow(
+      /realiad_raw holds no class: no class has a folder of images and a list of them\. Real-IAD is to be had at https:/,
+    );
+    // Some unpacked, as people do where space is short: those are read.
+    await writeTree(join(root, 'realiad_1024'), images);
+    expect((await readDataset([root])).map(({ name }) => name)).toEqual(['audiojack']);
+  });
+
+  it('names a class that has images and no list, in both layouts', async () => {
+    const strange = empty('toy/OK/S0001/toy_0001_OK_C1_2023.jpg', 'notes/today/page.png');
+    await writeTree(path('beside'), { ...images, ...strange, 'audiojack.json': JSON.stringify(LIST) });
+    await expect(findDataset(path('beside'))).rejects.toMatchObject({
+      code: 'DATASET_INVALID',
+      message: expect.stringMatching(/beside.toy has no list of which images train and test: put \S+beside.toy\.json/),
+    });
+    await writeTree(join(path('apart'), 'realiad_512'), { ...images, ...empty('toy/NG/AK/S0001/1.jpg') });
+    await writeTree(path('apart'), { 'realiad_jsons/audiojack.json': JSON.stringify(LIST) });
+    await expect(findDataset(path('apart'))).rejects.toThrow(/realiad_512.toy has no list.*realiad_jsons.toy\.json/);
+  });
+
   it('names file and line of what is wrong in a list', async () => {
     const wrong = async (name: string, list: string) => {
       await writeTree(path(name), { ...images, 'audiojack.json': list });

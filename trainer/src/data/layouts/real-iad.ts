@@ -1,11 +1,15 @@
 import { basename, dirname, join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { z } from 'zod';
+import { withoutClasses } from '../published/missing.js';
 import { files, folders, isDirectory, stem } from './files.js';
 import { readJson } from './json-file.js';
 import type { ClassImages, Layout } from './layout.js';
 
+/** What good images are called, and the folder in which a class has them. */
 const GOOD = 'OK';
+/** The folder in which a class has products with a defect. */
+const DEFECTIVE = 'NG';
 
 const imageSchema = z.object({
   image_path: z.string().min(1),
@@ -30,6 +34,8 @@ export const realIad: Layout = {
     if (place === undefined) return undefined;
     const { lists, images } = place;
     const names = await classesIn(lists, images);
+    await requireLists(lists, images, names);
+    if (names.length === 0) throw await withoutClasses(images);
     return {
       name: basename(folder),
       classes: names.map((name) => ({
@@ -66,10 +72,23 @@ async function listsIn(folder: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** Classes that have a list and a folder with images. */
+/** Classes that have a list and a folder with images. Lists alone are none: often some classes are unpacked, but all lists. */
 async function classesIn(lists: string, images: string): Promise<string[]> {
   const listed = new Set((await files(lists)).filter((name) => name.endsWith('.json')).map(stem));
   return (await folders(images)).filter((name) => listed.has(name));
+}
+
+/** @throws BeltsightError DATASET_INVALID naming a folder with the images of a class that has no list: it would be left out in silence */
+async function requireLists(lists: string, images: string, classes: readonly string[]): Promise<void> {
+  for (const name of (await folders(images)).filter((each) => !classes.includes(each))) {
+    const folder = join(images, name);
+    const inside = await folders(folder);
+    if (!inside.includes(GOOD) && !inside.includes(DEFECTIVE)) continue;
+    throw new BeltsightError(
+      'DATASET_INVALID',
+      `${folder} has no list of which images train and test: put ${join(lists, `${name}.json`)} there, or the folder to another place.`,
+    );
+  }
 }
 
 async function imagesOf(list: string, folder: string): Promise<ClassImages> {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../testing/products.js';
 import { findDataset, readDataset } from '../dataset.js';
 import { ImageLoader } from '../loader.js';
-import { inShort, writeTree } from './testing.js';
+import { empty, inShort, writeTree } from './testing.js';
 
 const TABLE = `object,split,label,image,mask
 candle,train,normal,candle/Data/Images/Normal/0000.JPG,
@@ -40,6 +40,18 @@ describe('VisA', () => {
       { name: 'pcb1', train: ['pcb1/Data/Images/Normal/0000.JPG'], test: [] },
     ]);
     expect(await findDataset(path)).toMatchObject({ layout: 'VisA' });
+  });
+
+  it('names its table where that is missing, or has no class', async () => {
+    const path = join(folder.path, 'incomplete');
+    await writeTree(path, empty('candle/Data/Images/Normal/0000.JPG', 'split_csv/2cls_fewshot.csv'));
+    await expect(findDataset(path)).rejects.toMatchObject({
+      code: 'DATASET_INVALID',
+      message: expect.stringMatching(/incomplete.split_csv.1cls\.csv does not exist: it lists which images of VisA/),
+    });
+    await expect(findDataset(await visa('hollow', 'object,split,label,image,mask\n'))).rejects.toThrow(
+      /hollow is laid out like VisA, but holds no class/,
+    );
   });
 
   it('takes masks of small numbers as marked where they are not zero', async () => {

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
-import { isFile } from './files.js';
+import { folders, isDirectory, isFile } from './files.js';
 import type { ClassImages, Layout } from './layout.js';
 
 const rowSchema = z
@@ -22,7 +22,13 @@ export const visa: Layout = {
   name: 'VisA',
   async recognise(folder) {
     const table = join(folder, 'split_csv', '1cls.csv');
-    if (!(await isFile(table))) return undefined;
+    if (!(await isFile(table))) {
+      if (!(await hasImages(folder))) return undefined;
+      throw new BeltsightError(
+        'DATASET_INVALID',
+        `${table} does not exist: it lists which images of VisA train and which test. Unpack the data set anew.`,
+      );
+    }
     const rows = rowsOf(table, await readFile(table));
     const names = [...new Set(rows.map(({ object }) => object))];
     return {
@@ -39,6 +45,12 @@ export const visa: Layout = {
     };
   },
 };
+
+/** Whether a class lies in the folder as VisA has them. */
+async function hasImages(folder: string): Promise<boolean> {
+  for (const name of await folders(folder)) if (await isDirectory(join(folder, name, 'Data', 'Images'))) return true;
+  return false;
+}
 
 function rowsOf(file: string, content: Buffer): Row[] {
   const invalid = (where: string, why: string, cause: unknown) =>

@@ -64,6 +64,13 @@ describe('published data sets', () => {
     expect(total).toEqual({ name: 'all', train: 4, good: 0, defects: 0, masks: 0, missing: 0 });
   });
 
+  it('have no counts of a class that is called like a property of every object', async () => {
+    await writeTree(path('objects'), empty('constructor/train/ok/0.png'));
+    const [found] = (await takeInventory(path('objects'))).classes;
+    expect(found).toMatchObject({ name: 'constructor', train: 1 });
+    expect(found?.published).toBeUndefined();
+  });
+
   it('say which listed files are not there', async () => {
     const table = 'object,split,label,image,mask\nfryum,train,normal,a.JPG,\nfryum,test,anomaly,b.JPG,b.png\n';
     await writeTree(path('VisA'), { 'split_csv/1cls.csv': table, 'b.JPG': '' });

@@ -32,14 +32,14 @@ export interface Inventory {
 /**
  * Counts what is in a data folder and holds it against what was published.
  * @param reference `<folder>` or `<folder>#<class>,<class>`
- * @throws BeltsightError DATASET_NOT_FOUND, DATASET_INVALID
+ * @throws BeltsightError DATASET_NOT_FOUND, DATASET_INVALID, IMAGE_*
  */
 export async function takeInventory(reference: string): Promise<Inventory> {
   const found = await findDataset(reference);
   const dataset = publishedDataset(found);
   const classes: ClassInventory[] = [];
   for (const each of found.classes) {
-    const published = dataset?.classes[each.name];
+    const published = dataset && Object.hasOwn(dataset.classes, each.name) ? dataset.classes[each.name] : undefined;
     classes.push({ name: each.name, ...(await count(await each.read())), ...(published ? { published } : {}) });
   }
   return {

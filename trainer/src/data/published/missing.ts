@@ -23,6 +23,16 @@ export async function notADataset(folder: string): Promise<BeltsightError> {
   );
 }
 
+/** The error for the folder of a published data set that should have a folder for each class, and has none. */
+export async function withoutClasses(folder: string): Promise<BeltsightError> {
+  const archive = (await files(folder)).find((name) => ARCHIVE.test(name));
+  const why =
+    archive === undefined
+      ? 'no class has a folder of images and a list of them.'
+      : `the archives in it (${archive}) are not unpacked: unpack those of the classes that you want, there, to a folder each.`;
+  return new BeltsightError('DATASET_INVALID', `${folder} holds no class: ${why}${whereToGet(folder)}`);
+}
+
 function notUnpacked(archive: string, named: string): BeltsightError {
   const dataset = publishedAs(archive) ?? publishedAs(named);
   const of = dataset ? ` of ${dataset.name} (${dataset.page})` : '';
