@@ -9,7 +9,7 @@ Usage: sudo ./install.sh [--node FILE] [--no-start] [--root DIR]
 
 Installs or upgrades the Beltsight device, a service of systemd.
 
-  --node FILE   the Node to run on, 20.19 or newer (default: the one of root's PATH)
+  --node FILE   the Node to run on, 20.19 or later, or 22.12 or later (default: the one of root's PATH)
   --no-start    do not start the service
   --root DIR    install below DIR, without user, ownership and service, to look at it or for an image
   --uninstall   remove the program and the service; configuration, bundles and engines stay
@@ -88,7 +88,7 @@ require_platform() {
 }
 
 require_node() {
-  remedy='Install Node 20 or 22 (on Debian and Ubuntu: the package nodejs of NodeSource or of your mirror), or name one with --node FILE.'
+  remedy='Install Node 20.19 or later, or 22.12 or later, from NodeSource or nodejs.org, or name one with --node FILE.'
   [ -n "$node" ] || node=$(command -v node) || fail "There is no Node on root's PATH ($PATH)." "$remedy"
   if [ ! -f "$node" ] || [ ! -x "$node" ]; then fail "$node is no program." "$remedy"; fi
   node=$(cd "$(dirname "$node")" && pwd -P)/$(basename "$node")

@@ -9,7 +9,7 @@ export {
 export type { ConnectionSource, ConnectOptions, ProtocolVersion } from './client/link.js';
 export { withoutPassword } from './client/problem.js';
 export type { CommandOptions, CommandReply } from './client/requests.js';
-export { nearest, parseConfig } from './config.js';
+export { parseConfig } from './config.js';
 export { BeltsightError, type ErrorCode } from './errors.js';
 export { decodeHeatmap, encodeHeatmap, type Heatmap, type HeatmapMeta, type ScoreMap } from './heatmap/codec.js';
 export { colourise } from './heatmap/colour.js';
@@ -57,6 +57,7 @@ export {
   updateStateSchema,
   windowSchema,
 } from './messages/update.js';
+export { nearest } from './nearest.js';
 export {
   type DeviceAddress,
   type DeviceTopics,

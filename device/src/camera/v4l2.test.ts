@@ -82,7 +82,7 @@ describe('V4l2SourceCamera', () => {
   });
 
   it.each([
-    [{ device: '/dev/video7' }, /Camera "belt": .*\/dev\/video7.*no such device/],
+    [{ device: '/dev/video7' }, /Camera "belt": .*\/dev\/video7.*no such device; beltsight-device camera list gives/],
     [{ width: 11_111, height: 11_111 }, /Camera "belt": .*11111/],
     [{ controls: { brightnes: 3 } }, /Camera "belt": .*brightnes/],
   ])('%j is refused with what is wrong', async (settings, message) => {

@@ -11,6 +11,7 @@ import {
 import type { V4l2Source } from '../config/schema.js';
 import { atMost } from '../pause.js';
 import { decodeImage } from './decode.js';
+import { driverMessage } from './driver-message.js';
 import type { Camera, CameraFault, Frame, Picture } from './frame.js';
 import { FrameNumbers } from './frame-numbers.js';
 import { FrameRing } from './ring.js';
@@ -128,7 +129,7 @@ export class V4l2SourceCamera implements Camera {
 
   #failed(error: unknown): unknown {
     if (!(error instanceof V4l2Error)) return error;
-    return new BeltsightError('CAMERA_FAILED', `Camera "${this.name}": ${error.message}`, { cause: error });
+    return new BeltsightError('CAMERA_FAILED', `Camera "${this.name}": ${driverMessage(error)}`, { cause: error });
   }
 }
 

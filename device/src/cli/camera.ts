@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { listDevices, V4l2Error } from 'node-v4l2';
 import sharp from 'sharp';
 import { abilitiesOf, abilitiesText, askDevice, listText } from '../camera/commands/describe.js';
+import { driverMessage } from '../camera/driver-message.js';
 import { openCamera } from '../camera/open.js';
 import { RgbConverter, type RgbPicture } from '../camera/rgb.js';
 import { storeControls, v4l2Knobs } from '../camera/watch/knobs.js';
@@ -148,7 +149,7 @@ function named<T>(work: () => T): T {
   try {
     return work();
   } catch (cause) {
-    if (cause instanceof V4l2Error) throw new BeltsightError('CAMERA_FAILED', cause.message, { cause });
+    if (cause instanceof V4l2Error) throw new BeltsightError('CAMERA_FAILED', driverMessage(cause), { cause });
     throw cause;
   }
 }

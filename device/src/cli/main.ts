@@ -2,9 +2,11 @@ import { BeltsightError } from '@beltsight/sdk';
 import { Command } from 'commander';
 import { benchCommand } from './bench.js';
 import { cameraCommand } from './camera.js';
+import { outliveReader } from './closed-output.js';
 import { collectCommand } from './collect.js';
 import { commandCommand } from './command.js';
 import { doctorCommand } from './doctor.js';
+import { mistypedFirst } from './mistyped.js';
 import { providerCommand } from './provider.js';
 import { runCommand } from './run.js';
 import { uploadCommand } from './upload.js';
@@ -21,8 +23,9 @@ const program = new Command('beltsight-device')
   .addCommand(commandCommand())
   .addCommand(uploadCommand());
 
+outliveReader(process.stdout);
 try {
-  await program.parseAsync();
+  await mistypedFirst(program).parseAsync();
 } catch (error) {
   const text =
     error instanceof BeltsightError

@@ -88,6 +88,14 @@ describe('bundles', () => {
     expect(await failure(files)).toMatchObject({ code: 'BUNDLE_NOT_FOUND' });
   });
 
+  it('that are not there are missed with the words of the reader, who knows where it looked', async () => {
+    const read = () =>
+      Promise.reject(new Error("ENOENT: no such file or directory, open '/bundles/first/bundle.json'"));
+    await expect(openBundle(read)).rejects.toThrow(
+      /bundle\.json cannot be read \(ENOENT.*'\/bundles\/first\/bundle\.json'\)/,
+    );
+  });
+
   it.each<[string, (parts: BundleParts) => BundleParts, string]>([
     ['outputs of another size', (p) => ({ ...p, model: tinyGraph(64) }), 'MODEL_INVALID'],
     [

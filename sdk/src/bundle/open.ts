@@ -17,7 +17,7 @@ export interface Bundle {
   model(): Promise<OnnxGraph>;
 }
 
-/** Reads a file of the bundle by its path inside; rejects where there is none. */
+/** Reads a file of the bundle by its path inside; where there is none, rejects with an error that says where it looked. */
 export type ReadFile = (path: string) => Promise<Uint8Array>;
 
 export interface FileDigest {
@@ -69,7 +69,7 @@ async function readManifest(read: ReadFile): Promise<BundleManifest> {
   } catch (cause) {
     throw new BeltsightError(
       'BUNDLE_NOT_FOUND',
-      `There is no bundle: ${MANIFEST} cannot be read. Make one with beltsight export.`,
+      `There is no bundle: ${MANIFEST} cannot be read (${(cause as Error).message}). Make one with beltsight export.`,
       {
         cause,
       },

@@ -1,4 +1,5 @@
 import { type Control, type Device, type DeviceInfo, type FrameInterval, type FrameSize, openDevice } from 'node-v4l2';
+import { driverMessage } from '../driver-message.js';
 
 /** Cameras as lines for people: id, path, product. */
 export function listText(devices: readonly DeviceInfo[]): string {
@@ -8,7 +9,7 @@ export function listText(devices: readonly DeviceInfo[]): string {
   return devices
     .map(
       ({ id, path, card, driver, problem }) =>
-        `${id}\n  ${path}  ${card} (${driver})${problem ? `\n  ${problem.message}` : ''}`,
+        `${id}\n  ${path}  ${card} (${driver})${problem ? `\n  ${driverMessage(problem)}` : ''}`,
     )
     .join('\n');
 }

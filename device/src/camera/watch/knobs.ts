@@ -4,6 +4,7 @@ import { type ControlValue, V4l2Error } from 'node-v4l2';
 import { parseDocument } from 'yaml';
 import { writeAtomically } from '../../atomic.js';
 import { askDevice } from '../commands/describe.js';
+import { driverMessage } from '../driver-message.js';
 
 /** A control as the page shows it. */
 export interface Knob {
@@ -53,7 +54,7 @@ export function v4l2Knobs(device: string): Knobs {
       try {
         askDevice(device, (open) => open.setControl(name, value as ControlValue));
       } catch (cause) {
-        if (cause instanceof V4l2Error) throw new BeltsightError('ARGUMENT_INVALID', cause.message, { cause });
+        if (cause instanceof V4l2Error) throw new BeltsightError('ARGUMENT_INVALID', driverMessage(cause), { cause });
         throw cause;
       }
     },
