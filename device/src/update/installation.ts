@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { BeltsightError } from '@beltsight/sdk';
 import { MANIFEST } from '@beltsight/sdk/bundle';
 import type { Logger } from 'pino';
+import { OF_EITHER, OF_THE_MODEL } from './blame.js';
 import type { Candidate, ModelHost } from './host.js';
 import type { FoundRelease } from './source/releases.js';
 import type { BlobStore } from './store/blobs.js';
@@ -58,7 +59,7 @@ export class Installation {
 
   /**
    * Opens a staged release beside the model in use.
-   * @throws BeltsightError whatever is wrong with it; it is not tried again, unless disk or configuration are to blame
+   * @throws BeltsightError whatever is wrong with it; it is not tried again if it is to blame, and not disk, configuration or machine
    */
   async test(slot: Slot, found: FoundRelease, signal: AbortSignal): Promise<Candidate> {
     const { host, slots, blobs } = this.parts;
@@ -70,7 +71,7 @@ export class Installation {
       if (signal.aborted || isOfTheConfiguration(error)) throw error;
       // What the disk has forgotten can look like anything.
       const damaged = await blobs.dropDamaged(Object.values(found.release.files));
-      if (!damaged) await this.#condemn(found, (error as Error).message);
+      if (!damaged && (await this.#isToBlame(error, signal))) await this.#condemn(found, (error as Error).message);
       throw error;
     }
     if (candidate.modelId === found.release.modelId) return candidate;
@@ -174,6 +175,18 @@ export class Installation {
       logger.error({ err: error }, `The model before cannot be opened: ${(error as Error).message}`);
       return { place: 'factory', candidate: await host.candidate(slots.path('factory'), signal) };
     }
+  }
+
+  /** Whether a release could not be opened because of what it is. */
+  async #isToBlame(error: unknown, signal: AbortSignal): Promise<boolean> {
+    if (!(error instanceof BeltsightError)) return false;
+    if (error.code !== OF_EITHER) return OF_THE_MODEL.has(error.code);
+    // A machine that cannot compute says so, and one of whose providers each refuses this model: then the one in use still opens.
+    const { host, slots, record } = this.parts;
+    return host.candidate(slots.path(record.record.active), signal).then(
+      (inUse) => inUse.close().then(() => true),
+      () => false,
+    );
   }
 
   async #condemn({ path, digest }: FoundRelease, reason: string): Promise<void> {

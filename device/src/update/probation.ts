@@ -36,6 +36,8 @@ const RECENT = 500;
 const ENOUGH = 20;
 /** Mean p-value of good products is a half; a model whose passes are all but unlike its calibration has drifted. */
 const DRIFTED = 0.3;
+/** Who inspects for so long has stayed up. */
+const UP_MS = 60_000;
 /** Latency that nobody would notice, in milliseconds. */
 const UNNOTICED_MS = 20;
 
@@ -78,6 +80,11 @@ export class Probation {
     if (fault) return { verdict: 'condemn', reason: fault };
     const enough = this.#results >= frames && nowMs - this.sinceMs >= minutes * 60_000;
     return { verdict: enough ? 'confirm' : 'wait' };
+  }
+
+  /** Whether the service has stayed up with it, whatever ends it later: a main switch is no fault of a model. */
+  staysUp(nowMs: number): boolean {
+    return this.#results >= ENOUGH && this.#failures === 0 && nowMs - this.sinceMs >= UP_MS;
   }
 
   #fault(): string | undefined {

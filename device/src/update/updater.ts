@@ -48,6 +48,8 @@ export class Updater implements ServiceObserver {
   #state: Pick<UpdateStateMessage, 'state' | 'desired' | 'reason' | 'progress'> = { state: 'checking', desired: null };
   #probation: Probation | undefined;
   #failures = 0;
+  /** Times in a row that a release could not be tested, through no fault of its own. */
+  #untested = 0;
 
   constructor(private readonly parts: UpdaterParts) {
     this.#now = parts.now ?? Date.now;
@@ -139,15 +141,9 @@ export class Updater implements ServiceObserver {
   async close(orderly = true): Promise<void> {
     this.#stopping.abort();
     await this.#turn;
-    const { record, transport, logger } = this.parts;
-    const { probation } = record.record;
-    if (orderly && probation && probation.starts > 0) {
-      await record
-        .write({ probation: { ...probation, starts: 0 } })
-        .catch((error: Error) => logger.warn({ err: error }, `Update: ${error.message}`));
-    }
-    await transport.close();
-    await record.close();
+    if (orderly) await this.#forgetStarts();
+    await this.parts.transport.close();
+    await this.parts.record.close();
   }
 
   /** One look; how long to wait before the next, in milliseconds. */
@@ -193,10 +189,15 @@ export class Updater implements ServiceObserver {
       candidate = await installation.test(slot, found, signal);
     } catch (error) {
       const reason = installation.failure(found);
-      if (reason === undefined) throw error;
+      if (reason === undefined) {
+        // The repository answers each time; the waits grow all the same: building engines keeps the machine busy.
+        if (!signal.aborted) this.#failures = this.#untested++;
+        throw error;
+      }
       logger.error({ err: error, release: found.path }, `${found.path} is not used: ${reason}`);
       return this.#enter('failed', pollMs, reason);
     }
+    this.#untested = 0;
     if (signal.aborted) await candidate.close();
     signal.throwIfAborted();
     await installation.use(slot, found, candidate, this.#usual.baseline);
@@ -212,7 +213,10 @@ export class Updater implements ServiceObserver {
     const judgement = probation.judge(this.#elapsed());
     const release = this.#installation.inUse?.release ?? null;
     this.#state = { ...this.#state, desired: release };
-    if (judgement.verdict === 'wait') return this.#enter('probation', JUDGE_MS);
+    if (judgement.verdict === 'wait') {
+      if (probation.staysUp(this.#elapsed())) await this.#forgetStarts();
+      return this.#enter('probation', JUDGE_MS);
+    }
     if (judgement.verdict === 'condemn') {
       await this.#goBack(judgement.reason);
       return 0;
@@ -222,6 +226,14 @@ export class Updater implements ServiceObserver {
     this.#probation = undefined;
     this.parts.logger.info({ release }, `${release} has proved itself.`);
     return 0;
+  }
+
+  /** The service stays up with the model on probation. Where the disk refuses, that is all that is lost. */
+  async #forgetStarts(): Promise<void> {
+    const { record, logger } = this.parts;
+    const { probation } = record.record;
+    if (!probation || probation.starts === 0) return;
+    await record.writeAnyway({ probation: { ...probation, starts: 0 } }, (line) => logger.warn(`Update: ${line}`));
   }
 
   async #goBack(reason: string): Promise<void> {

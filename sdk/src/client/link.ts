@@ -36,6 +36,11 @@ export interface ConnectOptions {
   readonly persist?: boolean;
   /** Ends the trying of `persist`. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether the next connection sends again what was not acknowledged when one ended; default: true. false: it is forgotten, and whoever waits for it
+   * hears nothing.
+   */
+  readonly resend?: boolean;
   /** The one version to speak; default: 5, or 4 (3.1.1) where the broker does not speak 5. */
   readonly version?: ProtocolVersion | undefined;
   readonly source?: ConnectionSource;
@@ -122,7 +127,7 @@ export class Link {
   }
 
   async #connectAs(protocolVersion: ProtocolVersion): Promise<MqttClient> {
-    const { timeoutMs = TIMEOUT_MS, source } = this.how;
+    const { timeoutMs = TIMEOUT_MS, source, resend = true } = this.how;
     const fresh = { ...(await source?.read(protocolVersion)), protocolVersion };
     const first = this.#client === undefined;
     const client = this.#client ?? this.#make(fresh, timeoutMs);
@@ -133,7 +138,8 @@ export class Link {
     await attempt(client, () => {
       if (first) client.connect();
       // With its stores, or messages in flight are forgotten.
-      else client.reconnect({ incomingStore: client.incomingStore, outgoingStore: client.outgoingStore });
+      else if (resend) client.reconnect({ incomingStore: client.incomingStore, outgoingStore: client.outgoingStore });
+      else client.reconnect();
     }).catch((error: Error) => {
       throw error.message === 'connack timeout' ? new Error(`no answer within ${timeoutMs / 1000} s`) : error;
     });

@@ -25,6 +25,12 @@ const add = (scope = everywhere, bundle = 'bundle', name = 'tiny') =>
   addBundle({ workspace: scene.workspace, bundle: join(scene.folder, bundle), name, scope, notes: '', now: now() });
 /** Passphrases of all keys but one. */
 const without = (missing: string) => async (key: string) => (key === missing ? undefined : PASSPHRASE);
+const day = (number: number) => new Date(Date.now() + number * 86_400_000);
+/** The day on which a role's metadata, as they are served, expire. */
+const expiryOf = async (role: string) =>
+  JSON.parse(
+    await readFile(join(scene.workspace.repository.folder, `metadata/${role}.json`), 'utf8'),
+  ).signed.expires.slice(0, 10);
 /** The same model with other thresholds. */
 const recalibrated = (parts: BundleParts): BundleParts => ({
   ...parts,
@@ -110,6 +116,79 @@ describe('publishing', () => {
     }
     await scene.publish();
     expect(await client.target(path)).toBeUndefined();
+  });
+
+  it.each(['root', 'targets', 'plant1.line1'])(
+    'goes on while key %s is kept elsewhere, until its role expires',
+    async (key) => {
+      await addScope(scene.workspace.folder, { site: 'plant1', line: 'line1' }, async () => PASSPHRASE, QUICK);
+      const days = key === 'root' ? 365 : 180;
+      await scene.publish();
+      // Shortly before it expires, far into the time in which it is due. The others are at hand.
+      expect(await scene.publish(day(days - 5), without(key))).toMatchObject({ snapshot: 2, timestamp: 2 });
+      const role = key.replace('.', '~');
+      expect(await expiryOf('timestamp')).toBe(
+        day(days - 5 + 7)
+          .toISOString()
+          .slice(0, 10),
+      );
+      expect(scene.warnings).toEqual([
+        expect.stringMatching(`^Role ${role} is due, and was not renewed: from .* missing are those of ${key} `),
+      ]);
+      const expired = scene.publish(day(days + 1), without(key));
+      await expect(expired).rejects.toThrow(`missing are those of ${key}`);
+      expect(await scene.publish(day(days + 1))).toMatchObject({ [role]: 2 });
+    },
+  );
+
+  it('goes on while a token that signs is not plugged in', async () => {
+    await scene.publish();
+    const { folder } = scene.workspace;
+    const settings = await readSettings(folder);
+    const { publicKey } = settings.keys.targets as { publicKey: string };
+    await writeSettings(folder, {
+      ...settings,
+      keys: { ...settings.keys, targets: { publicKey, command: ['/no/such/token'] } },
+    });
+    expect(await scene.publish(day(150))).toMatchObject({ targets: 1, timestamp: 2 });
+    expect(scene.warnings).toEqual([expect.stringContaining('Role targets is due')]);
+  });
+
+  it('renews what is published, and says so, where something new lacks a signature', async () => {
+    const { path } = await add();
+    await scene.publish();
+    const client = await scene.client(await scene.serve());
+    await revoke(scene.workspace, path, now());
+    const publishing = scene.publish(day(6), without('targets'));
+    await expect(publishing).rejects.toMatchObject({ code: 'RELEASE_UNSIGNED' });
+    expect(scene.warnings).toEqual([expect.stringContaining('Snapshot and timestamp were renewed')]);
+    expect(await expiryOf('timestamp')).toBe(day(13).toISOString().slice(0, 10));
+    expect(await client.target(path)).toBeDefined();
+    expect((await releaseStatus(scene.workspace, now())).revoked).toEqual([path]);
+    // Without their keys there is nothing to be renewed with.
+    await expect(scene.publish(day(7), async () => undefined)).rejects.toMatchObject({ code: 'RELEASE_UNSIGNED' });
+    expect(scene.warnings.at(-1)).toContain('not renewed either');
+    expect(await scene.publish()).toMatchObject({ targets: 2, snapshot: 3, timestamp: 3 });
+    expect(await client.target(path)).toBeUndefined();
+  });
+
+  it('writes nothing where somebody else has published while it signed', async () => {
+    await scene.publish();
+    const { path } = await add();
+    let others = 0;
+    const slowly = async (key: string) => {
+      if (key === 'timestamp' && others++ === 0) await scene.publish();
+      return PASSPHRASE;
+    };
+    const metadata = join(scene.workspace.repository.folder, 'metadata');
+    await expect(scene.publish(now(), slowly)).rejects.toMatchObject({
+      code: 'COMMAND_BUSY',
+      message: expect.stringContaining('publish again'),
+    });
+    const client = await scene.client(await scene.serve());
+    expect(await client.target(path)).toBeDefined();
+    expect(await readdir(metadata)).not.toContain('3.snapshot.json');
+    expect(await scene.publish()).toMatchObject({ snapshot: 3, timestamp: 3 });
   });
 
   it('refuses a wrong passphrase, and a key that is not the one of the settings', async () => {
@@ -218,7 +297,9 @@ describe('keys', () => {
     await scene.publish();
     const client = await scene.client(await scene.serve());
     await rotate('targets');
-    const metadata = () => readdir(join(scene.workspace.repository.folder, 'metadata'));
+    // That of snapshots is renewed meanwhile.
+    const metadata = async () =>
+      (await readdir(join(scene.workspace.repository.folder, 'metadata'))).filter((name) => !name.includes('snapshot'));
     const before = await metadata();
     for (const key of ['targets_2', 'snapshot', 'timestamp']) {
       await expect(scene.publish(now(), without(key))).rejects.toThrow(`missing are those of ${key}`);
@@ -270,6 +351,19 @@ describe('keys', () => {
 });
 
 describe('status', () => {
+  it('names the keys to be brought while roles are due, not earlier', async () => {
+    await scene.publish();
+    await rm(join(scene.workspace.folder, 'keys/root.key'));
+    const warnings: string[] = [];
+    const rootAt = async (at: Date) =>
+      (await releaseStatus(scene.workspace, at, (line) => warnings.push(line))).roles.find(
+        ({ role }) => role === 'root',
+      );
+    expect(await rootAt(day(1))).toMatchObject({ due: false, absent: [] });
+    expect(await rootAt(day(300))).toMatchObject({ due: true, expired: false, absent: ['root'] });
+    expect(warnings).toEqual([expect.stringMatching(/^Role root expires .* Bring key root here/)]);
+  });
+
   it('names what is staged, missing and revoked', async () => {
     const { path, release } = await add();
     expect((await releaseStatus(scene.workspace, now())).releases).toMatchObject([

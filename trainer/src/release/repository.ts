@@ -29,10 +29,15 @@ export class Repository {
 
   /** The newest root, signed or not by whom it should; undefined in an empty folder. */
   async root(): Promise<Metadata<Root> | undefined> {
-    const names = await readdir(join(this.folder, 'metadata')).catch(() => [] as string[]);
-    const versions = names.flatMap((name) => /^(\d+)\.root\.json$/.exec(name)?.[1] ?? []).map(Number);
+    const versions = (await this.#names()).flatMap((name) => /^(\d+)\.root\.json$/.exec(name)?.[1] ?? []).map(Number);
     if (versions.length === 0) return undefined;
     return Metadata.fromJSON(MetadataKind.Root, await this.#json(`${Math.max(...versions)}.root.json`));
+  }
+
+  /** What says which state is the present one; undefined before the first time. */
+  async timestamp(): Promise<Metadata<Timestamp> | undefined> {
+    if (!(await this.#names()).includes('timestamp.json')) return undefined;
+    return Metadata.fromJSON(MetadataKind.Timestamp, await this.#json('timestamp.json'));
   }
 
   /**
@@ -41,9 +46,8 @@ export class Repository {
    */
   async read(): Promise<Published | undefined> {
     const root = await this.root();
-    const names = await readdir(join(this.folder, 'metadata')).catch(() => [] as string[]);
-    if (!root || !names.includes('timestamp.json')) return undefined;
-    const timestamp = Metadata.fromJSON(MetadataKind.Timestamp, await this.#json('timestamp.json'));
+    const timestamp = await this.timestamp();
+    if (!root || !timestamp) return undefined;
     const { version } = timestamp.signed.snapshotMeta;
     const snapshot = Metadata.fromJSON(MetadataKind.Snapshot, await this.#json(`${version}.snapshot.json`));
     const all = new Map<string, Metadata<Targets>>();
@@ -76,6 +80,11 @@ export class Repository {
     const name = role === 'timestamp' ? 'timestamp.json' : `${metadata.signed.version}.${role}.json`;
     await writeAtomically(join(this.folder, 'metadata', name), bytes);
     return bytes;
+  }
+
+  /** Files of metadata. */
+  #names(): Promise<string[]> {
+    return readdir(join(this.folder, 'metadata')).catch(() => []);
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: the library checks what it is given.

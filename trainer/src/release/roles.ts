@@ -20,6 +20,11 @@ export function expiresSoon(expires: string, now: Date, days: number): boolean {
   return new Date(expires).getTime() - now.getTime() < days * DAY_MS * RENEWAL_SHARE;
 }
 
+/** The roles that sign targets, with their settings. */
+export function rolesOf({ roles, scopes }: Settings): ReadonlyMap<string, Settings['roles']['targets']> {
+  return new Map([['targets', roles.targets], ...scopes.map((scope) => [scopeRole(scope), scope] as const)]);
+}
+
 const TOP_ROLES: readonly TopRole[] = ['root', 'targets', 'snapshot', 'timestamp'];
 
 /** The root that settings describe. */

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash, sign } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { BeltsightError } from '@beltsight/sdk';
 import { canonicalize } from '@tufjs/canonical-json';
@@ -24,6 +24,16 @@ export function tufKey(publicKey: string): Key {
   const form = { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: publicKey } };
   const keyID = createHash('sha256').update(canonicalize(form)).digest('hex');
   return new Key({ keyID, keyType: 'ed25519', scheme: 'ed25519', keyVal: form.keyval });
+}
+
+/** Whether a key may sign here, if somebody knows its passphrase. */
+export async function isAtHand(folder: string, settings: KeySettings): Promise<boolean> {
+  if ('command' in settings) return true;
+  if (!('file' in settings)) return false;
+  return access(resolve(folder, settings.file)).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The keys of the settings that can sign here: by file and passphrase, or by a command. Each is opened once. */

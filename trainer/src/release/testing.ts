@@ -28,10 +28,14 @@ export class Scene {
     return new Scene(folder, new Workspace(releases), []);
   }
 
+  /** What publishing has warned of. */
+  readonly warnings: string[] = [];
+
   async publish(now = new Date(), passphrase: Passphrase = async () => PASSPHRASE): Promise<Publication> {
     const settings = await readSettings(this.workspace.folder);
     const signers = new Signers(this.workspace.folder, settings, passphrase);
-    return publish({ workspace: this.workspace, settings, signers, now });
+    const warn = (line: string) => void this.warnings.push(line);
+    return publish({ workspace: this.workspace, settings, signers, now, warn });
   }
 
   /** Serves the repository; its address. */

@@ -17,7 +17,10 @@ export interface Heard {
 /** Hears a message. It returns at once, and does not throw. */
 type Listener = (topic: string, payload: Uint8Array) => void;
 
-/** A connection to the broker that has all retained messages of its topics, also after the connection was lost. */
+/**
+ * A connection to the broker that has all retained messages of its topics, also after the connection was lost. What was on its way then is not sent
+ * again: others may have decided otherwise meanwhile, and the last message that is retained holds.
+ */
 export class Session {
   readonly #topics = new Set<string>();
   readonly #echoes = new Map<string, () => void>();
@@ -47,10 +50,10 @@ export class Session {
    */
   static async open(url: string, echo: string, mqtt: IClientOptions = {}): Promise<Session> {
     // It subscribes anew by itself, in batches.
-    const client = await connectMqtt(url, { ...mqtt, resubscribe: false });
+    const client = await connectMqtt(url, { ...mqtt, resubscribe: false }, { resend: false });
     const session = new Session(client, echo);
     try {
-      await session.#answered('the subscription', client.subscribeAsync(echo, { qos: 1 }));
+      await session.#answered('the subscription', () => client.subscribeAsync(echo, { qos: 1 }));
     } catch (error) {
       client.end(true);
       throw error;
@@ -105,9 +108,9 @@ export class Session {
     this.#sample = heard;
     try {
       // More than a broker keeps waiting at QoS 1 may come.
-      await this.#answered('the subscription', this.client.subscribeAsync(filter, { qos: 0 }));
+      await this.#answered('the subscription', () => this.client.subscribeAsync(filter, { qos: 0 }));
       await this.barrier();
-      await this.#answered('the end of a subscription', this.client.unsubscribeAsync(filter));
+      await this.#answered('the end of a subscription', () => this.client.unsubscribeAsync(filter));
     } finally {
       this.#sample = undefined;
     }
@@ -120,12 +123,11 @@ export class Session {
    */
   async retain(messages: readonly (readonly [topic: string, message: unknown])[]): Promise<void> {
     for (let i = 0; i < messages.length; i += WINDOW) {
-      const sent = messages.slice(i, i + WINDOW).map(([topic, message]) =>
+      const send = ([topic, message]: (typeof messages)[number]) =>
         this.client.publishAsync(topic, JSON.stringify(message), { qos: 1, retain: true }).catch((cause: Error) => {
           throw new Error(`${topic}: ${cause.message}`, { cause });
-        }),
-      );
-      await this.#answered('a message', Promise.all(sent));
+        });
+      await this.#answered('a message', () => Promise.all(messages.slice(i, i + WINDOW).map(send)));
     }
     await this.barrier();
   }
@@ -138,8 +140,9 @@ export class Session {
     const id = randomUUID();
     try {
       const heard = new Promise<void>((resolve) => this.#echoes.set(id, resolve));
-      const sent = this.client.publishAsync(this.echo, id, { qos: 1 });
-      await this.#answered('a message', Promise.all([sent, heard]));
+      await this.#answered('a message', () =>
+        Promise.all([this.client.publishAsync(this.echo, id, { qos: 1 }), heard]),
+      );
     } finally {
       this.#echoes.delete(id);
     }
@@ -155,30 +158,39 @@ export class Session {
   }
 
   async #subscribe(topics: readonly string[]): Promise<void> {
-    if (!this.client.connected) throw unreachable('the subscription', new Error('there is no connection'));
     for (let i = 0; i < topics.length; i += BATCH) {
       const batch = topics.slice(i, i + BATCH);
-      await this.#answered('the subscription', this.client.subscribeAsync(batch, { qos: 1 }));
+      await this.#answered('the subscription', () => this.client.subscribeAsync(batch, { qos: 1 }));
       await this.barrier();
     }
   }
 
-  async #answered<T>(what: string, answer: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+  /** Asks the broker for something. The connection that ends takes the answer along. */
+  async #answered<T>(what: string, ask: () => Promise<T>): Promise<T> {
+    const { client } = this;
+    let end = () => undefined as unknown;
+    const ended = new Promise<never>((_, reject) => {
+      const close = () => reject(new Error('the connection was lost'));
+      const timer = setTimeout(() => {
         this.#lost = true;
         reject(new Error(`no answer within ${ANSWER_MS / 1000} s`));
       }, ANSWER_MS);
+      client.once('close', close);
+      end = () => {
+        clearTimeout(timer);
+        client.off('close', close);
+      };
     });
-    // It may still fail when nobody waits for it any more.
-    answer.catch(() => undefined);
     try {
-      return await Promise.race([answer, late]);
+      if (!client.connected) throw new Error('there is no connection');
+      const answer = ask();
+      // It may still fail when nobody waits for it any more.
+      answer.catch(() => undefined);
+      return await Promise.race([answer, ended]);
     } catch (cause) {
       throw unreachable(what, cause);
     } finally {
-      clearTimeout(timer);
+      end();
     }
   }
 }

@@ -16,6 +16,8 @@ export interface HttpOptions {
 
 /** A server that is silent for so long is gone. */
 const SILENCE_MS = 30_000;
+/** Asked for to know whether there is one: the only files of metadata that need not be there. */
+const NEXT_ROOT = /^metadata\/\d+\.root\.json$/;
 
 /** A repository on a web server. Certificate authority and token are read anew for each connection. */
 export class HttpTransport implements Transport {
@@ -70,6 +72,8 @@ export class HttpTransport implements Transport {
     if (statusCode === 200) throw new NoRanges(path);
     if (statusCode === 416) return nothing();
     if (statusCode === 404 || statusCode === 410) throw new NotThere(path);
+    // Object stores say so of what is not there to whoever may not list it. A token that is wrong shows with the next file.
+    if (statusCode === 403 && NEXT_ROOT.test(path)) throw new NotThere(path);
     const why = statusCode === 401 || statusCode === 403 ? 'the token is missing or wrong' : `status ${statusCode}`;
     throw this.#unreachable(`${why} for ${path}`);
   }
