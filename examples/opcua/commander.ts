@@ -10,19 +10,19 @@ import {
 /** Commands that may wait for an answer at once. */
 const MAX_WAITING = 100;
 
-/** A command got no answer. After a timeout the device may or may not have done it; otherwise it was not sent. */
+/** A command got no answer. After a timeout the device may or may not have done it; `busy`: it was not sent. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 
   constructor(
-    readonly reason: 'timeout' | 'busy' | 'offline',
+    readonly reason: 'timeout' | 'busy',
     message: string,
   ) {
     super(message);
   }
 }
 
-/** Sends commands to devices, a bounded number at a time, and never later than they were meant. */
+/** Sends commands to devices, a bounded number at a time. */
 export class Commander {
   #waiting = 0;
 
@@ -33,7 +33,8 @@ export class Commander {
 
   /**
    * Sends a command once and waits for the device's answer, which may be a refusal (`ok` is false).
-   * @throws CommandError if no answer came in time, too many are being waited for, or the broker is away; BeltsightError ARGUMENT_INVALID
+   * @throws CommandError if no answer came in time, or too many are being waited for; BeltsightError BROKER_UNREACHABLE if the broker is
+   * away (it is not sent later), ARGUMENT_INVALID
    */
   async send<N extends CommandName>(
     address: DeviceAddress,
@@ -43,8 +44,6 @@ export class Commander {
     if (this.#waiting >= MAX_WAITING) {
       throw new CommandError('busy', `${MAX_WAITING} commands wait for an answer: try again later.`);
     }
-    // The MQTT client would keep it and send it later, when nobody expects it any more.
-    if (!this.client.connected) throw new CommandError('offline', 'The MQTT broker is away: try again later.');
     this.#waiting++;
     try {
       return await this.client.command(address, name, args, { timeoutMs: this.timeoutMs });

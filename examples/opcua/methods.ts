@@ -99,11 +99,6 @@ async function answer<N extends CommandName>(
 }
 
 function failure(error: unknown): StatusCode {
-  const reason = error instanceof CommandError ? error.reason : 'offline';
-  const codes = {
-    timeout: StatusCodes.BadTimeout,
-    busy: StatusCodes.BadTooManyOperations,
-    offline: StatusCodes.BadCommunicationError,
-  };
-  return codes[reason];
+  const codes = { timeout: StatusCodes.BadTimeout, busy: StatusCodes.BadTooManyOperations };
+  return error instanceof CommandError ? codes[error.reason] : StatusCodes.BadCommunicationError;
 }

@@ -122,9 +122,10 @@ export class InspectionClient {
    * const reply = await client.command({ site: 'plant1', line: 'line1', device: 'jetson7' }, 'trigger', { camera: 'belt' });
    * if (reply.ok) console.log(reply.value.verdict, reply.latencyMs);
    * ```
+   * A command that failed is not sent later.
    * @throws BeltsightError COMMAND_TIMEOUT if there is no reply in time (the device is away, or does not take this command from afar),
-   * BROKER_UNREACHABLE if the broker refuses it, MESSAGE_INVALID if the reply is of another version, ARGUMENT_INVALID for an address or id that
-   * no topic can have
+   * BROKER_UNREACHABLE if the broker is away or refuses it, MESSAGE_INVALID if the reply is of another version, ARGUMENT_INVALID
+   * for an address or id that no topic can have
    */
   command<N extends CommandName>(
     address: DeviceAddress,

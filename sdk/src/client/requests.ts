@@ -1,4 +1,4 @@
-import type { MqttClient } from 'mqtt';
+import type { IClientPublishOptions, MqttClient } from 'mqtt';
 import { BeltsightError } from '../errors.js';
 import {
   type CommandArguments,
@@ -35,7 +35,10 @@ export class CommandRequests {
     this.#waiting.get(topic)?.(reply);
   }
 
-  /** @throws BeltsightError COMMAND_TIMEOUT, BROKER_UNREACHABLE, MESSAGE_INVALID, ARGUMENT_INVALID */
+  /**
+   * A command that fails here is not sent later.
+   * @throws BeltsightError COMMAND_TIMEOUT, BROKER_UNREACHABLE, MESSAGE_INVALID, ARGUMENT_INVALID
+   */
   async ask<N extends CommandName>(
     address: DeviceAddress,
     name: N,
@@ -51,16 +54,17 @@ export class CommandRequests {
       messageExpiryInterval: Math.ceil(timeoutMs / 1000),
       contentType: 'application/json',
     };
+    // The MQTT client would keep the command and send it once the broker is back, when nobody expects it any more.
+    if (!this.client.connected) {
+      const message = `The MQTT broker is away, so command ${name} was not sent: try again when it is back.`;
+      throw new BeltsightError('BROKER_UNREACHABLE', message);
+    }
     const replied = this.#reply(responseTopic, timeoutMs, `${address.site}/${address.line}/${address.device}`, name);
+    // In this order to the broker: no reply can come before somebody listens.
+    const listening = this.client.subscribeAsync(responseTopic, { qos: 1 });
+    const command = this.#publish(topics.command(name), payload, properties);
     try {
-      const sent = Promise.all([
-        // In this order to the broker: no reply can come before somebody listens.
-        this.client.subscribeAsync(responseTopic, { qos: 1 }),
-        this.client.publishAsync(topics.command(name), payload, {
-          qos: 1,
-          ...(this.client.options.protocolVersion === 5 ? { properties } : {}),
-        }),
-      ]).catch((cause: unknown) => {
+      const sent = Promise.all([listening, command.taken]).catch((cause: unknown) => {
         const message = `The broker does not take command ${name} or its reply (${(cause as Error).message}): check the rights of the user.`;
         throw new BeltsightError('BROKER_UNREACHABLE', message, { cause });
       });
@@ -69,8 +73,35 @@ export class CommandRequests {
       return typed(name, await Promise.race([replied.reply, sent.then(() => replied.reply)]));
     } finally {
       replied.forget();
-      if (this.client.connected) this.client.unsubscribe(responseTopic);
+      command.withdraw();
+      // With the broker away, too: it would be subscribed to again with every later connection.
+      this.client.unsubscribe(responseTopic, () => undefined);
     }
+  }
+
+  /** `withdraw`: what the broker has not taken by then, it does not get after the next connection either. */
+  #publish(topic: string, payload: string, properties: IClientPublishOptions['properties']) {
+    let inFlight: number | undefined;
+    const taken = new Promise<void>((resolve, reject) => {
+      const options: IClientPublishOptions = {
+        qos: 1,
+        ...(this.client.options.protocolVersion === 5 ? { properties } : {}),
+        cbStorePut: () => {
+          inFlight = this.client.getLastMessageId();
+        },
+      };
+      this.client.publish(topic, payload, options, (error) => {
+        // Another message may get the number from here on.
+        inFlight = undefined;
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+    const withdraw = () => {
+      // A client that was closed sends nothing, and has lost its store.
+      if (inFlight !== undefined && !this.client.disconnected) this.client.removeOutgoingMessage(inFlight);
+    };
+    return { taken, withdraw };
   }
 
   #reply(topic: string, timeoutMs: number, device: string, name: string) {
