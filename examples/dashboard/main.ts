@@ -7,6 +7,7 @@ import { Pictures } from './pictures.js';
 import { readCredentials, readLook, writeCredentials, writeLook } from './preferences.js';
 import { readSettings, type Settings } from './settings.js';
 import { cameraKey, emptyState, type Limits } from './state/model.js';
+import { PageClock } from './state/page-clock.js';
 import { type Action, act, cameraOn, replayed, type Screen } from './state/screen.js';
 import { Store } from './state/store.js';
 import { askCredentials, fillHelp, stopAsking, toggleHelp } from './views/dialogs.js';
@@ -38,7 +39,8 @@ const limits: Limits = {
   staleMs: settings.stale * 1000,
   holdMs: settings.hold * 1000,
 };
-const store = new Store(emptyState(limits, Date.now()));
+const clock = new PageClock();
+const store = new Store(emptyState(limits, clock.now), clock);
 const pictures = new Pictures(limits);
 let screen: Screen = {
   camera: undefined,
@@ -97,7 +99,7 @@ function perform(action: Action): void {
 }
 
 const archive = await Archive.open();
-for (const kept of (await archive?.load(Date.now()).catch(() => [])) ?? []) {
+for (const kept of (await archive?.load(clock.now).catch(() => [])) ?? []) {
   if (inScope(kept.address, settings)) store.change({ type: 'kept', kept });
 }
 archive?.keep(() => store.current.cameras.values());

@@ -73,6 +73,14 @@ describe('FolderCamera', () => {
     expect(items).toEqual(['a.png', expect.stringMatching(/aa\.png cannot be decoded/), 'b/c.png', 'b/d.png']);
   });
 
+  it('names a BMP, which it does not read, and goes on', async () => {
+    await writeFile(join(folder, 'images', 'aa.bmp'), 'BM');
+    const items = sources(await take(camera().frames(signal), 10));
+    await rm(join(folder, 'images', 'aa.bmp'));
+    const named = expect.stringMatching(/aa\.bmp cannot be decoded.*reads no BMP; convert it to PNG/);
+    expect(items).toEqual(['a.png', named, 'b/c.png', 'b/d.png']);
+  });
+
   it('says what is wrong with its folder', async () => {
     await expect(camera({ path: join(folder, 'none') }).check()).rejects.toThrow(/"belt" cannot read folder .*none/);
     await mkdir(join(folder, 'empty'));

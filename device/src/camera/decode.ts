@@ -5,6 +5,9 @@ import type { Picture } from './frame.js';
 /** Images beyond this are refused: 12,000 x 12,000 pixels decode to 432 MB. */
 const MAX_PIXELS = 144_000_000;
 
+/** A format that trainers read and devices do not: sharp has no reader for it. */
+const BITMAP = /\.bmp$/i;
+
 /**
  * Decodes an image (a file or its bytes) to 8-bit RGB as the trainer does: EXIF orientation applied, transparency dropped, grey
  * repeated, 16-bit scaled, CMYK converted.
@@ -21,7 +24,10 @@ export async function decodeImage(image: string | Uint8Array, name?: string): Pr
       .toBuffer({ resolveWithObject: true });
     return { format: 'RGB24', width: info.width, height: info.height, data: threeChannels(data, info.channels) };
   } catch (cause) {
-    throw undecodable(what, cause, MAX_PIXELS, 'it is damaged, no image, or not there');
+    const why = BITMAP.test(what)
+      ? 'a device reads no BMP; convert it to PNG, which loses nothing'
+      : 'it is damaged, no image, or not there';
+    throw undecodable(what, cause, MAX_PIXELS, why);
   }
 }
 

@@ -6,6 +6,7 @@ import { pause } from '../pause.js';
 import { decodeImage } from './decode.js';
 import type { Camera, CameraFault, Frame } from './frame.js';
 
+/** BMP, which is not read, is among them: an image that is left out shall be named. */
 const IMAGE = /\.(png|jpe?g|webp|bmp|tiff?)$/i;
 /** With every image of the folder unreadable, it is looked at again after this. */
 const RETRY_MS = 1000;
@@ -71,7 +72,7 @@ export class FolderCamera implements Camera {
     }
     throw new BeltsightError(
       'CAMERA_FAILED',
-      `Camera "${this.name}" finds no image in ${path}: put PNG, JPEG, WebP, BMP or TIFF files there, or correct cameras.source.path.`,
+      `Camera "${this.name}" finds no image in ${path}: put PNG, JPEG, WebP or TIFF files there, or correct cameras.source.path.`,
     );
   }
 }

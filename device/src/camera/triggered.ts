@@ -14,10 +14,12 @@ export interface Taken {
  * Of a camera that keeps its own pace, the frames that were asked for, each the first that its trigger can have. It is chosen when it comes,
  * also while another is inspected. The camera goes on meanwhile, so frames are copied: the last one, into the same memory again and again until
  * a trigger takes it away. The trigger's bound on requests is that of the copies.
+ * @param passed hears of each frame that no trigger took, when the next one has come
  */
 export async function* triggered(
   frames: AsyncIterable<Frame | CameraFault>,
   trigger: TriggerQueue,
+  passed: () => void = () => undefined,
 ): AsyncGenerator<Taken | CameraFault> {
   let ready: Taken[] = [];
   let fault: CameraFault | undefined;
@@ -35,6 +37,7 @@ export async function* triggered(
         fault = item;
         return;
       }
+      if (last) passed();
       last = copied(item, last?.data);
       claim();
       if (last) trigger.passBy();

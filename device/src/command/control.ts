@@ -17,6 +17,8 @@ export class CameraControl {
   readonly trigger: TriggerQueue;
   readonly #resumed = new Condition();
   #paused = false;
+  /** Frames that no trigger took, where only triggers have frames inspected. */
+  #untriggered = 0;
 
   constructor(
     private readonly config: Pick<CameraConfig, 'name' | 'class' | 'trigger'>,
@@ -49,9 +51,14 @@ export class CameraControl {
     return this.#paused || this.config.trigger === 'software';
   }
 
-  get status(): Pick<CameraStatus, 'class' | 'paused' | 'collection'> {
+  get status(): Pick<CameraStatus, 'class' | 'paused' | 'untriggered' | 'collection'> {
     const { recipe, paused, collection } = this;
-    return { class: recipe, paused, ...(collection === undefined ? {} : { collection }) };
+    return {
+      class: recipe,
+      paused,
+      ...(this.config.trigger === 'software' ? { untriggered: this.#untriggered } : {}),
+      ...(collection === undefined ? {} : { collection }),
+    };
   }
 
   /**
@@ -68,7 +75,10 @@ export class CameraControl {
     const shown = this.#show(items);
     const software = this.config.trigger === 'software';
     if (!paced) return software ? onDemand(shown, this.trigger, signal) : this.#free(shown, false, signal);
-    return software ? triggered(shown, this.trigger) : this.#free(newest(shown, dropped), true, signal);
+    if (!software) return this.#free(newest(shown, dropped), true, signal);
+    return triggered(shown, this.trigger, () => {
+      if (!this.#paused) this.#untriggered++;
+    });
   }
 
   async *#show(items: AsyncIterable<Frame | CameraFault>): AsyncGenerator<Frame | CameraFault> {

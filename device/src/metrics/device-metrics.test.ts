@@ -113,6 +113,13 @@ describe('DeviceMetrics', () => {
     expect(snapshot()?.results).toEqual({ pass: 3, reject: 1, unknown: 1 });
   });
 
+  it('leaves a score that is no number out of the scores, and counts its result', async () => {
+    const { metrics, scrape, snapshot } = await started();
+    tell(metrics, { verdict: 'reject', score: Number.MAX_VALUE, threshold: 2 });
+    const count = sampleValue(await scrape(), 'beltsight_score_threshold_ratio_count', { class: 'red' });
+    expect([count, snapshot()?.scores, snapshot()?.results.reject]).toEqual([0, {}, 1]);
+  });
+
   it('has times by stage, in seconds for Prometheus and in milliseconds in the status', async () => {
     const { metrics, scrape, snapshot } = await started();
     for (const ms of [0.3, 3, 30, 300]) metrics.stage('model', ms);
@@ -148,7 +155,7 @@ describe('DeviceMetrics', () => {
     expect(snapshot()?.scores).toEqual({ red: { count: 2, p50: expect.closeTo(0.5, 2), p99: expect.closeTo(1.1, 1) } });
   });
 
-  it('tells frames that were overtaken from those that came while inspecting was paused', async () => {
+  it('tells frames that were overtaken from those that came while inspecting was paused, or that nobody asked for', async () => {
     const { metrics, world, scrape, snapshot } = await started();
     const see = (change: Partial<CameraStatus> & { paused?: boolean }) => {
       world.cameras = [{ ...CAMERA, ...change }];
@@ -158,16 +165,16 @@ describe('DeviceMetrics', () => {
     see({ frames: 20, dropped: 2, paused: true });
     see({ frames: 50, dropped: 2, paused: true });
     see({ frames: 60, dropped: 2, paused: false });
-    see({ frames: 99, dropped: 3, failures: 4, state: 'failed', paused: false });
+    see({ frames: 99, dropped: 3, untriggered: 7, failures: 4, state: 'failed', paused: false });
     const families = await scrape();
     const dropped = (cause: string) =>
       sampleValue(families, 'beltsight_frames_dropped_total', { camera: 'belt', cause });
-    expect([dropped('overtaken'), dropped('paused')]).toEqual([3, 40]);
+    expect(['overtaken', 'paused', 'untriggered'].map(dropped)).toEqual([3, 40, 7]);
     expect(sampleValue(families, 'beltsight_frames_total')).toBe(99);
     expect(sampleValue(families, 'beltsight_camera_failures_total')).toBe(4);
     const state = (name: string) => sampleValue(families, 'beltsight_camera_state', { state: name });
     expect(['starting', 'running', 'failed', 'ended'].map(state)).toEqual([0, 0, 1, 0]);
-    expect(snapshot()?.dropped).toEqual({ overtaken: 3, paused: 40, ...figuresOf().dropped });
+    expect(snapshot()?.dropped).toEqual({ overtaken: 3, paused: 40, untriggered: 7, ...figuresOf().dropped });
   });
 
   it('shows what the publisher says, with whatever causes and depths it knows', async () => {

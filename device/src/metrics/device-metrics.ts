@@ -6,6 +6,7 @@ import { LocalMachine, type Machine } from '../doctor/machine.js';
 import type { Connect } from '../publish/publisher.js';
 import type { Model } from '../service/model.js';
 import type { ServiceObserver } from '../service/observer.js';
+import { NO_SCORE } from '../service/publication.js';
 import { SOFTWARE } from '../service/software.js';
 import { timed } from './acknowledgements.js';
 import { EventLoopDelay } from './event-loop.js';
@@ -106,7 +107,7 @@ export class DeviceMetrics implements ServiceObserver {
     this.#instruments.results.inc({ camera, class: name ?? '', verdict });
     this.#snapshots.result(verdict);
     this.#stage('capture_to_result', latencyMs);
-    const ratio = threshold === null ? Number.NaN : score / threshold;
+    const ratio = threshold === null || score === NO_SCORE ? Number.NaN : score / threshold;
     if (name === null || !Number.isFinite(ratio)) return;
     this.#instruments.score(name, ratio);
     this.#snapshots.score(name, ratio);

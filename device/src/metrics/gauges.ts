@@ -25,12 +25,13 @@ export function cameraGauges(registry: Registry, { cameras, skipped }: Readings)
   counter(
     registry,
     'beltsight_frames_dropped_total',
-    'Frames captured and not inspected: overtaken, a newer one came before the scorer was free; paused, a command said so.',
+    'Frames captured and not inspected: overtaken, a newer one came before the scorer was free; paused, a command said so; untriggered, no trigger asked for them.',
     ['camera', 'cause'],
     () =>
-      cameras().flatMap(({ name: camera, dropped }) => [
+      cameras().flatMap(({ name: camera, dropped, untriggered = 0 }) => [
         [{ camera, cause: 'overtaken' }, dropped] as const,
         [{ camera, cause: 'paused' }, skipped(camera)] as const,
+        [{ camera, cause: 'untriggered' }, untriggered] as const,
       ]),
   );
   counter(registry, 'beltsight_camera_failures_total', 'Times that the camera failed.', ['camera'], () =>

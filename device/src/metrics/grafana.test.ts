@@ -103,6 +103,12 @@ describe('the examples for Prometheus and Grafana', () => {
     }
   });
 
+  it('know frames that are not inspected for a good reason', () => {
+    const idle = rules.find(({ alert }) => alert === 'BeltsightNothingInspected')?.expr ?? '';
+    const [, excused = ''] = /unless.*beltsight_frames_dropped_total\{cause=~"(.*)"\}/.exec(idle) ?? [];
+    expect(excused.split('|').sort()).toEqual(['paused', 'untriggered']);
+  });
+
   it('have alerts that say what it is and what to do, and panels of their own number', () => {
     expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
     for (const { annotations } of rules) expect(Object.keys(annotations)).toEqual(['summary', 'description']);

@@ -42,6 +42,7 @@ export class Snapshots {
       dropped: {
         overtaken: sum((camera) => camera.dropped),
         paused: sum((camera) => skipped(camera.name)),
+        untriggered: sum(({ untriggered = 0 }) => untriggered),
         ...dropped,
       },
       waiting,

@@ -54,8 +54,8 @@ export class Pipeline {
       };
       for (const [name, tensor] of Object.entries(outputs)) model.bindOutput(name, tensor);
       // TensorRT would build an engine for every size of frame; CUDA computes in the same memory at once.
-      const beside = provider === 'tensorrt' ? (available('cuda') ? 'cuda' : 'cpu') : provider;
-      const preprocessor = new Preprocessor(environment, size, image, { threads, providers: requests(beside) });
+      const beside = requests(provider).filter(({ name }) => name !== 'tensorrt');
+      const preprocessor = new Preprocessor(environment, size, image, { threads, providers: beside });
       return new Pipeline(preprocessor, model, outputs);
     } catch (error) {
       await model.close();

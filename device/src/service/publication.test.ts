@@ -1,4 +1,5 @@
-import { topicsOf } from '@beltsight/sdk';
+import { resultSchema, topicsOf } from '@beltsight/sdk';
+import { decide } from '@beltsight/sdk/bundle';
 import { describe, expect, it, vi } from 'vitest';
 import type { Frame } from '../camera/frame.js';
 import { deviceConfigSchema } from '../config/schema.js';
@@ -14,8 +15,8 @@ const cameraOf = (more = {}) =>
     cameras: [{ name: 'belt', source: { type: 'test' }, heatmaps: 'none', ...more }],
   }).cameras[0] as never;
 const inspection = { verdict: 'pass', score: 1, threshold: 2, pValue: 0.5, className: 'cap' } as Inspection;
-const publish = (frame: Partial<Frame>, count?: number, camera = cameraOf()) =>
-  publicationOf({ sequence: 1, ...frame } as Frame, undefined, inspection, camera, topicsOf(device), count);
+const publish = (frame: Partial<Frame>, count?: number, camera = cameraOf(), said = inspection) =>
+  publicationOf({ sequence: 1, ...frame } as Frame, undefined, said, camera, topicsOf(device), count);
 
 describe('publicationOf', () => {
   it('tells when a frame was taken by the clock of the day, and its age though that was set since', async () => {
@@ -42,6 +43,27 @@ describe('publicationOf', () => {
         ?.messageExpiryInterval;
     expect(await expiryOf(cameraOf({ resultExpirySeconds: 90 }))).toBe(90);
     expect(await expiryOf()).toBeUndefined();
+  });
+
+  it.each([
+    ['a recipe', 'nut'],
+    ['no recipe', undefined],
+  ])('honours its schema whatever the model gives, with %s', async (_, recipe) => {
+    const nut = { name: 'nut', centroid: [1, 0], maxDistance: 0.1, threshold: 0.5, calibration: [0.1] };
+    const classes = [{ ...nut, falseRejectRate: { wanted: 0.1, attained: 0.5 } }];
+    for (const score of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      for (const first of [1, Number.NaN, Number.POSITIVE_INFINITY]) {
+        const embedding = Float32Array.of(first, 0);
+        const map = { width: 1, height: 1, values: Float32Array.of(score) };
+        const decision = decide({ score, embedding }, { classes }, recipe);
+        const said: Inspection = { modelId: 'm', score, map, embedding, ...decision };
+        const camera = cameraOf({ heatmaps: 'all' });
+        const { messages } = await publish({ capturedMs: performance.now() }, 1, camera, said);
+        const published = resultSchema.parse(JSON.parse(String(messages.at(-1)?.payload)));
+        expect(published.score).toBe(Number.MAX_VALUE);
+        expect(published.verdict).not.toBe('pass');
+      }
+    }
   });
 
   it('carries the number of the inspection where there is one', async () => {

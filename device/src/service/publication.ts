@@ -14,6 +14,8 @@ const PREVIEW_PIXELS = 640;
 const JSON_TEXT = { contentType: 'application/json', payloadFormatIndicator: true } as const;
 /** Nobody wants a picture that waited longer. */
 const PICTURE_EXPIRY_SECONDS = 3600;
+/** Score of a result whose model gave none that is a number: JSON has no other words for it, and it must not read as a good one. */
+export const NO_SCORE = Number.MAX_VALUE;
 
 export interface InspectedFrame {
   readonly result: ResultMessage;
@@ -71,7 +73,7 @@ function resultOf(
       ...(frame.source === undefined ? {} : { source: frame.source }),
     },
     verdict,
-    score,
+    score: Number.isFinite(score) ? score : NO_SCORE,
     threshold,
     pValue,
     class: { name: className, source: classSource, distance },
@@ -84,7 +86,7 @@ function resultOf(
 /** Scaled so that the threshold lies in the middle of the picture's range: what is brighter than half is defective. */
 export function heatmapOf(id: string, { map, threshold }: Pick<Inspection, 'map' | 'threshold'>): Buffer {
   const high = threshold === null ? map.values.reduce((a, b) => Math.max(a, b), 0) : 2 * threshold;
-  return Buffer.from(encodeHeatmap(map, { id, low: 0, high: high > 0 ? high : 1, threshold }));
+  return Buffer.from(encodeHeatmap(map, { id, low: 0, high: high > 0 && Number.isFinite(high) ? high : 1, threshold }));
 }
 
 async function jpegOf({ width, height, data }: RgbPicture): Promise<Buffer> {

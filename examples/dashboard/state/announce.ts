@@ -16,15 +16,17 @@ export function announcer(): Announcer {
   return {
     next(camera, now) {
       const result = camera?.shown?.result;
-      if (!camera || !result || now - spokenAt < PAUSE_MS) return undefined;
+      if (!camera || !result || Math.abs(now - spokenAt) < PAUSE_MS) return undefined;
       const { id, verdict } = result;
       const said =
         spoken?.key === camera.key && (spoken.id === id || (spoken.verdict === verdict && verdict === 'pass'));
       if (said) return undefined;
       spoken = { key: camera.key, verdict, id };
       spokenAt = now;
-      const score =
-        result.threshold === null ? '' : `, score ${(result.score / result.threshold).toFixed(2)} of threshold`;
+      const { threshold } = result;
+      // Of a model that fails the score is the largest number there is.
+      const told = threshold !== null && result.score < Number.MAX_VALUE;
+      const score = told ? `, score ${(result.score / threshold).toFixed(2)} of threshold` : '';
       return `${camera.name}: ${verdict}, ${result.class.name ?? 'product not known'}${score}`;
     },
   };

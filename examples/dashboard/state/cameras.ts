@@ -47,7 +47,7 @@ export function letGo(state: State, now: number): State {
   let next = state;
   for (const camera of state.cameras.values()) {
     const { latest, shown } = camera;
-    if (!latest || latest === shown) continue;
+    if (!latest || latest.result === shown?.result) continue;
     const chosen = nextShown(shown, latest, now, state.limits);
     if (chosen !== shown) next = withCamera(next, { ...camera, shown: chosen });
   }

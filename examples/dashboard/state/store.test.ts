@@ -5,6 +5,7 @@ import { announcer } from './announce.js';
 import { leftOut } from './cameras.js';
 import { ageText, freshnessOf } from './freshness.js';
 import { type CameraState, emptyState, type Limits, type State } from './model.js';
+import { PageClock } from './page-clock.js';
 import { type Change, reduce, Store } from './store.js';
 import { cameraTrouble, troubleOf } from './trouble.js';
 
@@ -146,6 +147,13 @@ describe('the verdict shown', () => {
     expect(verdictAfter(...held, [{ type: 'tick' }, T + 700])).toBe('reject');
     expect(verdictAfter(...held, [{ type: 'tick' }, T + 800])).toBe('pass');
   });
+
+  it('holds a reject from when it came, however often it was looked at since', () => {
+    const ticks = Array.from({ length: 40 }, (_, i): Timed => [{ type: 'tick' }, T + 250 * (i + 1)]);
+    const rejected = after(said(result('reject')));
+    expect(reduce(rejected, { type: 'tick' }, T + 250)).toBe(rejected);
+    expect(verdictAfter(said(result('reject')), ...ticks, [said(result('pass')), T + 10_100])).toBe('pass');
+  });
 });
 
 describe('freshness', () => {
@@ -209,6 +217,60 @@ describe('freshness', () => {
 
   it('has words for any age', () => {
     expect([0, 99_000, 100_000, 6_000_000, 200_000_000].map(ageText)).toEqual(['0 s', '99 s', '1 min', '1 h', '2 d']);
+  });
+});
+
+describe('a clock of the screen that is set', () => {
+  /** A screen whose clock is ahead by that much until it is set right after 31 s; a device that says something every 10 s, and inspects. */
+  function screen(aheadMs: number) {
+    let passedMs = 0;
+    const date = () => T + passedMs + (passedMs < 31_000 ? aheadMs : 0);
+    const store = new Store(emptyState(limits, date()), new PageClock(date, () => passedMs));
+    store.change(up);
+    const second = (inspects: boolean) => {
+      passedMs += 1000;
+      if (passedMs % 10_000 === 0) {
+        store.change({ type: 'status', address, status: status({ cameras: [camera()] }, T + passedMs) });
+      }
+      if (inspects) store.change(said(result('pass', T + passedMs)));
+      else store.change({ type: 'tick' });
+      return freshnessOf(store.current, belt(store.current), store.now);
+    };
+    for (let i = 0; i < 29; i++) second(true);
+    return { store, second, set: () => (passedMs = 31_000) };
+  }
+  const HOUR_MS = 3_600_000;
+
+  it('makes nothing new that is old, and keeps all ages, where it is put back', () => {
+    const { store, second } = screen(HOUR_MS);
+    const { devices, connection } = store.current;
+    const ages = Array.from({ length: 3700 }, () => second(false));
+    expect(ages.slice(0, 5).map(({ state }) => state)).toEqual(Array(5).fill('live'));
+    expect(new Set(ages.slice(5).map(({ state }) => state))).toEqual(new Set(['old']));
+    expect(ages.at(-1)).toEqual({ state: 'old', ageMs: 3_700_000 });
+    const { points, latest } = belt(store.current);
+    expect([points.at(-1)?.at, latest?.at, latest?.since]).toEqual(Array(3).fill(T + 29_000));
+    expect(store.current.connection.since).toBe(connection.since - HOUR_MS);
+    const before = devices.get('s/l/d')?.cameras.get('belt')?.since as number;
+    expect(store.current.devices.get('s/l/d')).toMatchObject({
+      stateSince: before - HOUR_MS,
+      cameras: new Map([['belt', { condition: 'running', since: before - HOUR_MS }]]),
+    });
+    expect(second(true)).toEqual({ state: 'live', ageMs: 0 });
+  });
+
+  it('is not seen before all that is kept has gone with it', () => {
+    const { store, set } = screen(HOUR_MS);
+    set();
+    expect(freshnessOf(store.current, belt(store.current), store.now)).toEqual({ state: 'live', ageMs: 2000 });
+  });
+
+  it('has results old until the next status where it is put forward: the screen may have slept', () => {
+    const { store, second } = screen(-HOUR_MS);
+    expect(second(true).state).toBe('live');
+    const states = Array.from({ length: 10 }, () => second(true).state);
+    expect(states).toEqual([...Array(9).fill('old'), 'live']);
+    expect(belt(store.current).latest?.at).toBe(T + 40_000);
   });
 });
 
@@ -318,12 +380,22 @@ describe('announcements', () => {
     expect(next(belt(rejected), T + 3000)).toMatch(/^belt: reject/);
     expect(next(belt(rejected), T + 9000)).toBeUndefined();
     expect(next(belt(after(said(result('reject')))), T + 9000)).toMatch(/^belt: reject/);
+    const failing = { ...result('reject'), score: Number.MAX_VALUE };
+    expect(next(belt(after(said(failing))), T + 20_000)).toBe('belt: reject, cap');
+    // The clock was put back meanwhile.
+    expect(next(belt(after(said(result('reject')))), T - 1000)).toMatch(/^belt: reject/);
   });
 });
 
 describe('the store', () => {
   it('tells listeners of each change', () => {
-    const store = new Store(emptyState(limits, T), () => T);
+    const store = new Store(
+      emptyState(limits, T),
+      new PageClock(
+        () => T,
+        () => 0,
+      ),
+    );
     const seen: string[] = [];
     store.listen((state, { type }) => seen.push(`${type} ${state.connection.state}`));
     store.change(up);

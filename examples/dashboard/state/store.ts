@@ -1,7 +1,9 @@
 import type { AlarmMessage, DeviceAddress, ResultMessage, StatusMessage } from '@beltsight/sdk';
 import { type Kept, letGo, restore, takeJudgement, takeResult } from './cameras.js';
+import { clockSet } from './clock-set.js';
 import { takeAcknowledgement, takeAlarm, takeStatus } from './devices.js';
 import type { Acknowledgement, Answer, Connection, State } from './model.js';
+import { PageClock } from './page-clock.js';
 
 /** Something that has happened, or time that has passed. */
 export type Change =
@@ -12,6 +14,7 @@ export type Change =
   | { readonly type: 'judgement'; readonly result: string; readonly answer: Answer }
   | { readonly type: 'connection'; readonly state: Connection['state']; readonly reason?: string }
   | { readonly type: 'kept'; readonly kept: Kept }
+  | { readonly type: 'clock'; readonly byMs: number }
   | { readonly type: 'tick' };
 
 /** The state after a change at `now`, epoch milliseconds. Pure. */
@@ -31,6 +34,8 @@ export function reduce(state: State, change: Change, now: number): State {
       return { ...state, connection: connectionAfter(state.connection, change, now) };
     case 'kept':
       return restore(state, change.kept);
+    case 'clock':
+      return clockSet(state, change.byMs);
     case 'tick':
       return letGo(state, now);
   }
@@ -52,15 +57,22 @@ export class Store {
 
   constructor(
     private state: State,
-    private readonly now: () => number = Date.now,
+    private readonly clock: PageClock = new PageClock(),
   ) {}
 
   get current(): State {
     return this.state;
   }
 
+  /** The time by which the state is kept. */
+  get now(): number {
+    return this.clock.now;
+  }
+
   change(change: Change): void {
-    this.state = reduce(this.state, change, this.now());
+    const byMs = this.clock.follow();
+    if (byMs !== 0) this.state = reduce(this.state, { type: 'clock', byMs }, this.now);
+    this.state = reduce(this.state, change, this.now);
     for (const listener of this.#listeners) listener(this.state, change);
   }
 

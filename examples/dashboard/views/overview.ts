@@ -95,7 +95,7 @@ class Card {
     this.#flag.dataset.state = alarm?.message.state ?? '';
     this.element.ariaLabel = `${camera.name}: ${word.toLowerCase()}, ${facts}`;
     const id = camera.shown?.result.id;
-    if (id !== undefined && now - this.#pictureAt >= PICTURE_MS) {
+    if (id !== undefined && Math.abs(now - this.#pictureAt) >= PICTURE_MS) {
       this.#pictureAt = now;
       this.#picture.show(this.pictures.find(camera.key, id), screen.heatmap ? screen.opacity : 0);
     }

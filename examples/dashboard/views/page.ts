@@ -49,7 +49,7 @@ export class Page {
     this.#asked = true;
     requestAnimationFrame(() => {
       this.#asked = false;
-      this.#render(this.store.current, this.screen(), Date.now());
+      this.#render(this.store.current, this.screen(), this.store.now);
     });
   }
 

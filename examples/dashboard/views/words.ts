@@ -13,10 +13,13 @@ export const percent = (share: number) => `${(100 * share).toFixed(share < 0.099
 
 export const productText = (product: string | null) => product ?? 'product not known';
 
+/** Of a model that fails the score is the largest number there is. */
+const scoreNumber = (value: number, digits: number) => (value < 1e9 ? value.toFixed(digits) : '∞');
+
 /** "1.482 of 0.913", or the score alone where no class gives a threshold. */
 export const scoreText = ({ score, threshold }: Pick<Point, 'score' | 'threshold'>) =>
-  threshold === null ? score.toFixed(3) : `${score.toFixed(3)} of ${threshold.toFixed(3)}`;
+  threshold === null ? scoreNumber(score, 3) : `${scoreNumber(score, 3)} of ${threshold.toFixed(3)}`;
 
 /** "1.62 ×": score over threshold. */
 export const ratioText = ({ score, threshold }: Pick<Point, 'score' | 'threshold'>) =>
-  threshold === null ? '–' : `${(score / threshold).toFixed(2)} ×`;
+  threshold === null ? '–' : `${scoreNumber(score / threshold, 2)} ×`;

@@ -45,8 +45,19 @@ describe('decide', () => {
   });
 
   it('never passes a score that is no number', () => {
-    expect(decide({ score: Number.NaN, embedding: [1, 0] }, manifest).verdict).toBe('reject');
-    expect(decide({ score: 0, embedding: [Number.NaN, 0] }, manifest).verdict).toBe('unknown');
+    for (const score of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      expect(decide({ score, embedding: [1, 0] }, manifest)).toMatchObject({ verdict: 'reject', pValue: 0.2 });
+    }
+  });
+
+  it('knows no product by an embedding that is not all numbers, and calls it far away', () => {
+    for (const embedding of [
+      [Number.NaN, 0],
+      [Number.POSITIVE_INFINITY, 1],
+    ]) {
+      expect(decide({ score: 0, embedding }, manifest)).toMatchObject({ verdict: 'unknown', distance: 2 });
+      expect(decide({ score: 0, embedding }, manifest, 'nut')).toMatchObject({ verdict: 'pass', distance: 2 });
+    }
   });
 
   it('gives p-values in (0, 1] that fall as scores rise', () => {

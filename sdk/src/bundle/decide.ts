@@ -14,13 +14,16 @@ export interface Decision {
   /** null where the product is unknown. */
   readonly className: string | null;
   readonly classSource: 'recognised' | 'recipe';
-  /** Cosine distance of the embedding to the nearest (or named) class centroid, 0..2. */
+  /** Cosine distance of the embedding to the nearest (or named) class centroid, 0..2: a number, whatever the embedding is. */
   readonly distance: number;
   /** Score from which the class is rejected; null where the product is unknown. */
   readonly threshold: number | null;
   /** (1 + number of calibration scores that are at least as high) / (n + 1); null where the product is unknown. */
   readonly pValue: number | null;
 }
+
+/** The largest cosine distance. */
+const FARTHEST = 2;
 
 /**
  * Names the class by the nearest centroid (or takes the recipe's word), and compares the score with its threshold.
@@ -34,13 +37,14 @@ export function decide(output: ModelOutput, manifest: Pick<BundleManifest, 'clas
   if (recipe === undefined && distance > known.maxDistance) {
     return { verdict: 'unknown', className: null, classSource, distance, threshold: null, pValue: null };
   }
-  // A score that is no number must never pass.
-  const verdict = output.score < known.threshold ? 'pass' : 'reject';
-  const pValue = conformalP(output.score, known.calibration);
+  // A score that is no number, or none that a model can mean, must never pass.
+  const score = Number.isFinite(output.score) ? output.score : Number.POSITIVE_INFINITY;
+  const verdict = score < known.threshold ? 'pass' : 'reject';
+  const pValue = conformalP(score, known.calibration);
   return { verdict, className: known.name, classSource, distance, threshold: known.threshold, pValue };
 }
 
-/** Cosine distance 1 - cos, 0..2; 1 for a zero vector. */
+/** Cosine distance 1 - cos, 0..2; 1 for a zero vector, 2 for one that is not all numbers. */
 export function cosineDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let [dot, aa, bb] = [0, 0, 0];
   for (let i = 0; i < a.length; i++) {
@@ -49,6 +53,7 @@ export function cosineDistance(a: ArrayLike<number>, b: ArrayLike<number>): numb
     aa += x * x;
     bb += y * y;
   }
+  if (!Number.isFinite(aa + bb)) return FARTHEST;
   return aa > 0 && bb > 0 ? 1 - dot / Math.sqrt(aa * bb) : 1;
 }
 

@@ -16,7 +16,7 @@ export const alarmSchema = z.object({
 });
 export type AlarmMessage = z.infer<typeof alarmSchema>;
 
-/** Take this product off the line: `camera/<camera>/reject`, QoS 1, not retained, sent when it is at the ejector. */
+/** Take this product off the line: `camera/<camera>/reject`, QoS 0, not retained, sent when it is at the ejector. */
 export const rejectSchema = z.object({
   schema: z.literal('beltsight.reject/1'),
   id: z.uuid().describe('Id of this signal.'),

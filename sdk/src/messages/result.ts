@@ -20,7 +20,9 @@ export const resultSchema = z.object({
   verdict: verdictSchema,
   score: z
     .number()
-    .describe('Anomaly score: maximum of the smoothed anomaly map. Unit-free, comparable within one class only.'),
+    .describe(
+      'Anomaly score: maximum of the smoothed anomaly map. Unit-free, comparable within one class only. 1.7976931348623157e308, the largest number, where the model gave none: such a frame does not pass.',
+    ),
   threshold: z
     .number()
     .nullable()
@@ -40,7 +42,9 @@ export const resultSchema = z.object({
       .describe('Recognised from the embedding, or named by the configuration or SCADA.'),
     distance: z
       .number()
-      .describe('Cosine distance of the embedding to the centroid of the nearest (or named) class, 0..2.'),
+      .describe(
+        'Cosine distance of the embedding to the centroid of the nearest (or named) class, 0..2; 2 where the embedding is not all numbers.',
+      ),
   }),
   modelId: z.string(),
   latencyMs: z.number().nonnegative().describe('From capture to result.'),

@@ -16,6 +16,11 @@ const cameraStatusSchema = z.object({
   error: z.string().optional().describe('What is wrong and what to do, when the state is failed.'),
   frames: z.int().nonnegative().describe('Frames captured since the service started.'),
   dropped: z.int().nonnegative().describe('Frames dropped because a newer one arrived before the scorer was free.'),
+  untriggered: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('Frames that no trigger asked for, where only triggers have frames inspected.'),
   failures: z.int().nonnegative().optional().describe('Times the camera failed since the service started.'),
   inspected: z.int().nonnegative().describe('Results published.'),
   rateHz: z.number().nonnegative().describe('Results per second over the last interval.'),
@@ -61,7 +66,7 @@ const metricsStatusSchema = z.object({
   dropped: z
     .record(z.string(), count)
     .describe(
-      'Lost since the service started, by cause. Frames: overtaken by a newer one, paused. Messages: picture or result without room to wait, tooLarge for the broker.',
+      'Lost since the service started, by cause. Frames: overtaken by a newer one, paused, untriggered. Messages: picture or result without room to wait, tooLarge for the broker.',
     ),
   waiting: count.describe('Messages that wait for the broker.'),
   reconnects: count.describe('Times the connection to the broker was lost and made again.'),

@@ -1,6 +1,6 @@
 import { BeltsightError } from '@beltsight/sdk';
 import { appendProviders, type ProviderRequest } from '../providers/append.js';
-import { memoryOf } from '../providers/memory.js';
+import { type MemoryKind, memoryOf } from '../providers/memory.js';
 import type { OrtApi, Pointer } from './api.js';
 import { type ElementType, OrtTensor } from './tensor.js';
 
@@ -52,7 +52,7 @@ export class OrtSession {
   private constructor(
     private readonly environment: OrtEnvironment,
     private readonly pointer: Pointer,
-    private readonly provider: ProviderRequest['name'] | undefined,
+    private readonly provider: ProviderRequest | undefined,
   ) {
     this.#binding = environment.api.make('createIoBinding', pointer);
   }
@@ -77,7 +77,7 @@ export class OrtSession {
       if (strict) api.call('addSessionConfigEntry', options, 'session.disable_cpu_ep_fallback', '1');
       appendProviders(api, options, providers);
       const session = await create(api, pointer, model, options);
-      return new OrtSession(environment, session, providers[0]?.name);
+      return new OrtSession(environment, session, providers[0]);
     } finally {
       api.release('releaseSessionOptions', options);
     }
@@ -86,13 +86,13 @@ export class OrtSession {
   /** A tensor where the session's provider computes: in the GPU's memory if it has its own. Freed with the session. */
   deviceTensor(type: ElementType, dims: readonly number[]): OrtTensor {
     const memory = this.provider && memoryOf(this.provider)?.device;
-    return memory ? this.#allocated(memory.name, memory.type, type, dims, false) : this.hostTensor(type, dims);
+    return memory ? this.#allocated(memory, type, dims, false) : this.hostTensor(type, dims);
   }
 
   /** A tensor that the processor reads and writes, page-locked where the provider can. Freed with the session. */
   hostTensor(type: ElementType, dims: readonly number[]): OrtTensor {
     const memory = this.provider && memoryOf(this.provider)?.pinned;
-    if (memory) return this.#allocated(memory.name, memory.type, type, dims, true);
+    if (memory) return this.#allocated(memory, type, dims, true);
     return this.#own(OrtTensor.host(this.environment.api, this.environment.memory, type, dims));
   }
 
@@ -138,22 +138,26 @@ export class OrtSession {
     api.release('releaseSession', this.pointer);
   }
 
-  #allocated(
-    name: string,
-    memoryType: number,
-    type: ElementType,
-    dims: readonly number[],
-    reachable: boolean,
-  ): OrtTensor {
+  #allocated(memory: MemoryKind, type: ElementType, dims: readonly number[], reachable: boolean): OrtTensor {
+    const allocator = this.#allocator(memory);
+    this.#allocators.push(allocator);
+    return this.#own(OrtTensor.allocated(this.environment.api, allocator, type, dims, reachable));
+  }
+
+  #allocator({ name, type, ids }: MemoryKind): Pointer {
     const { api } = this.environment;
-    const info = api.make('createMemoryInfo', name, DEVICE_ALLOCATOR, 0, memoryType);
-    try {
-      const allocator = api.make('createAllocator', this.pointer, info);
-      this.#allocators.push(allocator);
-      return this.#own(OrtTensor.allocated(api, allocator, type, dims, reachable));
-    } finally {
-      api.release('releaseMemoryInfo', info);
+    let problem: unknown;
+    for (const id of ids) {
+      const info = api.make('createMemoryInfo', name, DEVICE_ALLOCATOR, id, type);
+      try {
+        return api.make('createAllocator', this.pointer, info);
+      } catch (error) {
+        problem ??= error;
+      } finally {
+        api.release('releaseMemoryInfo', info);
+      }
     }
+    throw problem;
   }
 
   #own(tensor: OrtTensor): OrtTensor {

@@ -17,8 +17,8 @@ export interface GpuVersions {
 /** Opens a library by name; throws where there is none. */
 export type LoadLibrary = (name: string) => NativeLibrary;
 
-/** Asks NVIDIA's libraries for their versions and the first GPU's name. Never throws. */
-export function gpuVersions(load: LoadLibrary = loadLibrary): GpuVersions {
+/** Asks NVIDIA's libraries for their versions and a GPU's name. Never throws. */
+export function gpuVersions(device = 0, load: LoadLibrary = loadLibrary): GpuVersions {
   const driver = first(load, ['libcuda.so.1', 'libcuda.so']);
   return {
     ...whereKnown('tensorrt', () =>
@@ -31,23 +31,22 @@ export function gpuVersions(load: LoadLibrary = loadLibrary): GpuVersions {
       ),
     ),
     ...whereKnown('driver', () => integer(driver, 'cuDriverGetVersion')),
-    ...(driver ? deviceOf(driver) : {}),
+    ...(driver ? deviceOf(driver, device) : {}),
   };
 }
 
-const DEVICE = 0;
 /** CUdevice_attribute of cuda.h. */
 const [CAPABILITY_MAJOR, CAPABILITY_MINOR] = [75, 76];
 
-function deviceOf(driver: NativeLibrary): Pick<GpuVersions, 'gpu' | 'computeCapability'> {
+function deviceOf(driver: NativeLibrary, device: number): Pick<GpuVersions, 'gpu' | 'computeCapability'> {
   try {
     if (driver.func('int cuInit(uint32_t flags)')(0) !== 0) return {};
     const name = pinned(Uint8Array, 128);
-    driver.func('int cuDeviceGetName(void *name, int length, int device)')(name, name.length, DEVICE);
+    driver.func('int cuDeviceGetName(void *name, int length, int device)')(name, name.length, device);
     const attribute = driver.func('int cuDeviceGetAttribute(void *out, int attribute, int device)');
     const [major, minor] = [CAPABILITY_MAJOR, CAPABILITY_MINOR].map((which) => {
       const out = pinned(Int32Array, 1);
-      attribute(out, which, DEVICE);
+      attribute(out, which, device);
       return out[0];
     });
     return {

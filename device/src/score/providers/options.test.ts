@@ -45,4 +45,12 @@ describe('provider options', () => {
     expect(requestsOf('tensorrt', runtime, (name) => name !== 'cuda').map(({ name }) => name)).toEqual(['tensorrt']);
     expect(requestsOf('cuda', runtime, () => true)).toEqual([{ name: 'cuda', options: { device_id: '2' } }]);
   });
+
+  it('put CUDA on the GPU of TensorRT, unless another one is named for it', () => {
+    const gpus = (options: object) =>
+      requestsOf('tensorrt', runtimeSchema.parse(options), () => true).map((request) => request.options.device_id);
+    expect(gpus({})).toEqual([undefined, undefined]);
+    expect(gpus({ tensorrt: { deviceId: 1 } })).toEqual(['1', '1']);
+    expect(gpus({ tensorrt: { deviceId: 1 }, cuda: { deviceId: 0 } })).toEqual(['1', '0']);
+  });
 });

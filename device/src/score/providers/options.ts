@@ -11,7 +11,8 @@ export function nativeOptions(
 }
 
 /**
- * The providers that run a model on an accelerator: TensorRT with CUDA behind it, for the operators that TensorRT leaves.
+ * The providers that run a model on an accelerator: TensorRT with CUDA behind it, for the operators that TensorRT leaves, on the same GPU
+ * unless the configuration names another one for it.
  * @param available whether the library has a provider
  */
 export function requestsOf(
@@ -19,11 +20,13 @@ export function requestsOf(
   runtime: RuntimeConfig,
   available: (name: AcceleratorName) => boolean,
 ): ProviderRequest[] {
-  const request = (provider: AcceleratorName) => ({
+  const request = (provider: AcceleratorName, options: object = runtime[provider]) => ({
     name: provider,
-    options: nativeOptions(provider, runtime[provider]),
+    options: nativeOptions(provider, { ...options }),
   });
-  return name === 'tensorrt' && available('cuda') ? [request('tensorrt'), request('cuda')] : [request(name)];
+  if (name !== 'tensorrt' || !available('cuda')) return [request(name)];
+  const { deviceId } = runtime.tensorrt;
+  return [request('tensorrt'), request('cuda', { deviceId, ...runtime.cuda })];
 }
 
 const snake = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

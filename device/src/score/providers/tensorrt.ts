@@ -26,7 +26,7 @@ export async function withEngines<T>(
   source: EngineSource,
   log: (line: string) => void,
   build: (runtime: RuntimeConfig) => Promise<T>,
-  versions: GpuVersions = gpuVersions(),
+  versions: GpuVersions = gpuVersions(runtime.tensorrt.deviceId),
 ): Promise<T> {
   const options = {
     fp16Enable: true,
