@@ -12,7 +12,7 @@ import { waitFor } from '../../../test/support/patience.js';
 import { figuresOf } from '../../../test/support/publisher-figures.js';
 import { resultOf } from '../../../test/support/result-message.js';
 import { deviceConfigSchema } from '../config/schema.js';
-import type { Publication, PublisherFigures } from '../publish/publisher.js';
+import type { Publisher, PublisherFigures } from '../publish/publisher.js';
 import { Outputs } from './outputs.js';
 
 let folder: string;
@@ -50,13 +50,19 @@ async function start(
   const errors: string[] = [];
   const logger = pino({ level: 'error' }, { write: (line) => errors.push(JSON.parse(line).msg) });
   const broker = {
+    takes: true,
     figures: { ...figuresOf() } as { -readonly [K in keyof PublisherFigures]: PublisherFigures[K] },
     said: [] as { topic: string; text: string; options: IClientPublishOptions; atMs: number }[],
-    sent: [] as Publication[number][],
+    retained: [] as { topic: string; payload: Buffer; properties: IClientPublishOptions['properties'] }[],
     listeners: [] as { topic: string; listener: (message: IPublishPacket) => void }[],
     say: (topic: string, payload: Buffer, options: IClientPublishOptions) =>
       void broker.said.push({ topic, text: payload.toString(), options, atMs: performance.now() }),
-    send: (publication: Publication) => void broker.sent.push(...publication),
+    sayNow: (...said: Parameters<Publisher['sayNow']>) => {
+      broker.say(...said);
+      return broker.takes;
+    },
+    retain: (...[topic, payload, properties]: Parameters<Publisher['retain']>) =>
+      void broker.retained.push({ topic, payload, properties }),
     subscribe: (topic: string, listener: (message: IPublishPacket) => void) =>
       void broker.listeners.push({ topic, listener }),
   };
@@ -91,7 +97,7 @@ describe('the reject signal', () => {
     ]);
     expect(broker.said[0]).toMatchObject({
       topic: 'beltsight/1/s/l/d/camera/belt/reject',
-      options: { qos: 1, properties: { messageExpiryInterval: 1 } },
+      options: { qos: 0, properties: { messageExpiryInterval: 1 } },
     });
     expect(broker.said[0]?.options.retain).toBeUndefined();
     expect(figures()).toEqual({ sent: 2, lost: 0, pending: 0 });
@@ -166,6 +172,19 @@ describe('the reject signal', () => {
     expect(gpio.level('gpiochip0:3')).toBe(true);
     expect(errors).toEqual([expect.stringMatching(/no connection to the broker/)]);
     expect(figures()).toEqual({ sent: 2, lost: 0, pending: 0 });
+  });
+
+  it('counts as lost when the broker takes no more, but for what a line got', async () => {
+    const plc = { topic: 'plc/eject', qos: 1 };
+    const told = await start({ signal: { plc } });
+    told.broker.takes = false;
+    told.result('reject');
+    expect(told.figures()).toEqual({ sent: 0, lost: 1, pending: 0 });
+    expect(told.errors).toEqual([expect.stringMatching(/bad product passes.*broker takes no more messages/)]);
+    const pulsed = await start({ signal: { plc, gpio: GPIO } });
+    pulsed.broker.takes = false;
+    pulsed.result('reject');
+    expect(pulsed.figures()).toEqual({ sent: 1, lost: 0, pending: 0 });
   });
 
   it('counts as lost when its only way is the broker and that is away', async () => {
@@ -279,13 +298,13 @@ describe('the alarm', () => {
     const { outputs, broker, result } = await start({ alarm });
     for (let i = 0; i < 30; i++) result('pass');
     for (let i = 0; i < 10; i++) result('reject');
-    expect(broker.sent).toMatchObject([
-      { topic: 'beltsight/1/s/l/d/camera/belt/alarm', options: { qos: 1, retain: true } },
+    expect(broker.retained).toMatchObject([
+      { topic: 'beltsight/1/s/l/d/camera/belt/alarm', properties: { contentType: 'application/json' } },
     ]);
-    const raised = alarmSchema.parse(JSON.parse(broker.sent[0]?.payload.toString() ?? ''));
+    const raised = alarmSchema.parse(JSON.parse(broker.retained[0]?.payload.toString() ?? ''));
     expect(outputs.acknowledge('other', raised.id)).toBe(false);
     expect(outputs.acknowledge('belt', raised.id, 'Ada')).toBe(true);
-    expect(broker.sent).toHaveLength(2);
+    expect(broker.retained).toHaveLength(2);
   });
 
   it.each([
@@ -300,14 +319,14 @@ describe('the alarm', () => {
     await first.outputs.close();
     const cameras = [{ name, source: { type: 'test' } }];
     const { broker, outputs, result } = await start({}, { state, cameras });
-    const [raised, cleared] = [first, { broker }].map(({ broker: { sent } }) =>
-      alarmSchema.parse(JSON.parse(sent[0]?.payload.toString() ?? '')),
+    const [raised, cleared] = [first, { broker }].map(({ broker: { retained } }) =>
+      alarmSchema.parse(JSON.parse(retained[0]?.payload.toString() ?? '')),
     );
-    expect(broker.sent).toMatchObject([{ topic: 'beltsight/1/s/l/d/camera/belt/alarm', options: { retain: true } }]);
+    expect(broker.retained).toMatchObject([{ topic: 'beltsight/1/s/l/d/camera/belt/alarm' }]);
     expect(cleared).toMatchObject({ id: raised?.id, state: 'cleared', message: expect.stringMatching(/no longer/) });
     result('reject');
     expect(outputs.acknowledge('belt', raised?.id ?? '')).toBe(false);
-    expect(broker.sent).toHaveLength(1);
+    expect(broker.retained).toHaveLength(1);
   });
 
   it('is said to stay as it is where the folder of alarms cannot be read', async () => {
@@ -323,7 +342,7 @@ describe('the alarm', () => {
     const cameras = [{ name: 'belt', source: { type: 'test' } }];
     const { outputs, broker } = await start({}, { state, cameras });
     await outputs.close();
-    expect(broker.sent).toEqual([]);
+    expect(broker.retained).toEqual([]);
     expect(existsSync(state)).toBe(false);
   });
 });

@@ -23,7 +23,7 @@ const DRAIN_MS = 5000;
 const PULSE_MS = 2000;
 
 export interface OutputsStart {
-  readonly publisher: Pick<Publisher, 'send' | 'say' | 'subscribe' | 'figures'>;
+  readonly publisher: Pick<Publisher, 'retain' | 'say' | 'sayNow' | 'subscribe' | 'figures'>;
   readonly model: { onUse(listener: (model: { readonly manifest: Pick<Model['manifest'], 'classes'> }) => void): void };
   /** For how long a frame has been in work, the longest of all cameras, in milliseconds. */
   readonly busyMs: () => number;
@@ -72,11 +72,10 @@ export class Outputs implements ServiceObserver {
       usual = Math.max(...rates.values());
     });
     for (const [camera, alarm] of this.alarms) {
-      alarm.start((message) => {
-        const options = { qos: 1, retain: true, properties: JSON_PROPERTIES } as const;
-        const payload = Buffer.from(JSON.stringify(message));
-        publisher.send([{ topic: this.topics.alarm(camera), payload, importance: 'result', options }]);
-      });
+      // At every connection, as the broker may have lost it: a standing alarm must be seen.
+      alarm.start((message) =>
+        publisher.retain(this.topics.alarm(camera), Buffer.from(JSON.stringify(message)), JSON_PROPERTIES),
+      );
     }
     for (const { name, outputs: config } of this.config.cameras) {
       const alarm = this.alarms.get(name);

@@ -81,7 +81,7 @@ const plcSchema = z.strictObject({
   qos: z
     .union([z.literal(0), z.literal(1)])
     .default(0)
-    .describe('1 may deliver a signal again after a broken connection, when its product is gone.'),
+    .describe('With 1 the broker delivers it at least once to who has subscribed so; the device sends no signal again.'),
   reset: z
     .strictObject({ payload: z.string().max(4096).default('0'), afterMs: z.int().min(1).max(60_000) })
     .optional()

@@ -78,6 +78,8 @@ function fixedOptions({ site, line, device, broker }: DeviceConfig, asDevice: bo
       receiveMaximum: broker.receiveMaximum,
       maximumPacketSize: LARGEST_PACKET_BYTES,
     },
+    // What may be lost is lost: kept over an outage it would come late, and a picture twice.
+    queueQoSZero: false,
     autoAssignTopicAlias: broker.topicAliases,
     outgoingStore: new CopyingStore(),
   };

@@ -30,6 +30,21 @@ describe('CopyingStore', () => {
     expect((await all(store)).map(({ topic }) => topic)).toEqual(['t3', 't1', 't2']);
   });
 
+  it('counts the time that a message waits: it expires when it would have, but is sent', async () => {
+    let ms = 0;
+    const store = new CopyingStore(() => ms);
+    const properties = { messageExpiryInterval: 60, contentType: 'text/plain' };
+    store.put({ ...packet(1), properties }, () => undefined);
+    store.put(packet(2), () => undefined);
+    const left = async () => (await all(store)).map(({ properties }) => properties?.messageExpiryInterval);
+    expect(await left()).toEqual([60, undefined]);
+    ms = 20_500;
+    expect(await left()).toEqual([40, undefined]);
+    ms = 3_600_000;
+    expect(await left()).toEqual([1, undefined]);
+    expect((await all(store))[0]?.properties?.contentType).toBe('text/plain');
+  });
+
   it('lets a message that was sent by its alias be sent again with its topic', async () => {
     const received: Buffer[] = [];
     const broker = await scriptedBroker((socket, _, connection) => {

@@ -7,7 +7,9 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { spoolSchema } from '../spool/schema.js';
 import { Delivery } from './delivery.js';
+import { InFlight } from './flow/in-flight.js';
 import { Outbox, type OutgoingMessage } from './outbox.js';
+import { Refusals } from './refusal.js';
 
 const logger = pino({ level: 'silent' });
 
@@ -21,8 +23,14 @@ class FakeClient extends EventEmitter {
     answer: (error?: Error) => void;
   }[] = [];
 
-  publish(topic: string, payload: Buffer, options: IClientPublishOptions, answer: (error?: Error) => void): void {
+  publish(topic: string, payload: Buffer, options: IClientPublishOptions, landed: (error?: Error) => void): void {
+    const messageId = this.published.length + 1;
+    const answer = (error?: Error) => {
+      this.emit('packetreceive', { cmd: 'puback', messageId });
+      landed(error);
+    };
     this.published.push({ topic, text: payload.toString(), options, answer });
+    this.emit('packetsend', { cmd: 'publish', qos: options.qos, messageId });
   }
 
   get texts(): string[] {
@@ -51,13 +59,23 @@ const refusal = (code: number) => Object.assign(new Error('refused'), { code });
 let folder: string;
 let outbox: Outbox;
 let delivery: Delivery;
+let inFlight: InFlight;
+let refusals: Refusals;
 let fake: FakeClient;
 const client = () => fake as unknown as MqttClient;
+/** Another client, at a broker that takes so many messages at once. */
+const newClient = (receiveMaximum?: number) => {
+  fake = new FakeClient();
+  inFlight.follow(client());
+  inFlight.limit(receiveMaximum);
+};
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'beltsight-delivery-'));
   outbox = await Outbox.open({ ...spoolSchema.parse({}), folder, logger });
-  delivery = new Delivery(outbox, logger, () => undefined);
-  fake = new FakeClient();
+  inFlight = new InFlight();
+  refusals = new Refusals(logger);
+  delivery = new Delivery({ outbox, inFlight, refusals, logger, changed: () => undefined });
+  newClient();
 });
 afterEach(async () => {
   vi.useRealTimers();
@@ -67,9 +85,10 @@ afterEach(async () => {
 });
 
 describe('Delivery', () => {
-  it("sends in order within the broker's receive maximum, and takes out what is acknowledged", () => {
+  it("sends in order within the broker's receive maximum, leaves room in it for others, and takes out what is acknowledged", () => {
     for (let i = 0; i < 10; i++) outbox.push(result(`${i}`));
-    delivery.online(client(), { receiveMaximum: 3 });
+    newClient(5);
+    delivery.online(client(), {});
     expect(fake.texts).toEqual(['0', '1', '2']);
     expect(outbox.size).toBe(10);
     fake.published[0]?.answer();
@@ -99,7 +118,8 @@ describe('Delivery', () => {
     delivery.online(client(), {});
     const [before] = [fake];
     delivery.offline();
-    fake = new FakeClient();
+    fake.emit('close');
+    newClient();
     outbox.push(result('c'));
     delivery.online(client(), {});
     expect(fake.texts).toEqual(['a', 'b', 'c']);
@@ -111,17 +131,19 @@ describe('Delivery', () => {
   it.each([0x87, 0x90, 0x99])('drops and counts what the broker refuses for good (reason %i)', (code) => {
     outbox.push(result('bad'));
     outbox.push(result('good'));
-    delivery.online(client(), { receiveMaximum: 1 });
+    newClient(1);
+    delivery.online(client(), {});
     fake.published[0]?.answer(refusal(code));
     expect(fake.texts).toEqual(['bad', 'good']);
-    expect([outbox.size, delivery.dropped.refused]).toEqual([1, 1]);
+    expect([outbox.size, refusals.count]).toEqual([1, 1]);
   });
 
   it('repeats what the broker cannot take now, ever more slowly, before anything newer, and not for ever', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     outbox.push(result('quota'));
     outbox.push(result('newer'));
-    delivery.online(client(), { receiveMaximum: 1 });
+    newClient(1);
+    delivery.online(client(), {});
     for (let attempt = 0; attempt < 7; attempt++) {
       expect(fake.texts).toEqual(Array(attempt + 1).fill('quota'));
       fake.published[attempt]?.answer(refusal(0x97));
@@ -132,7 +154,7 @@ describe('Delivery', () => {
       vi.advanceTimersByTime(30_000);
     }
     fake.published[7]?.answer(refusal(0x97));
-    expect(delivery.dropped.refused).toBe(1);
+    expect(refusals.count).toBe(1);
     vi.advanceTimersByTime(30_000);
     expect(fake.texts.at(-1)).toBe('newer');
   });
@@ -154,7 +176,7 @@ describe('Delivery', () => {
     outbox.push(result('r'));
     delivery.online(client(), { maximumPacketSize: 1000 });
     expect(fake.texts).toEqual(['r']);
-    expect(delivery.dropped.tooLarge).toBe(1);
+    expect(delivery.tooLarge).toBe(1);
     expect(outbox.size).toBe(1);
   });
 });

@@ -1,9 +1,10 @@
 import type { MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
+import type { InFlight } from './flow/in-flight.js';
 import type { Outbox, OutgoingMessage } from './outbox.js';
-import { pauseAfter, refusalOf, remedyOf } from './refusal.js';
+import { pauseAfter, type Refusals, refusalOf } from './refusal.js';
 
-/** Messages handed to the client and not yet acknowledged, at most. */
+/** Messages handed to the client and not yet settled, at most; of those with QoS 1 the broker may take less. */
 const WINDOW = 20;
 /** Bytes of a PUBLISH packet besides topic and payload, with room for properties. */
 const PACKET_OVERHEAD = 128;
@@ -16,6 +17,15 @@ export interface BrokerLimits {
   readonly maximumPacketSize?: number;
 }
 
+export interface DeliveryParts {
+  readonly outbox: Outbox;
+  readonly inFlight: Pick<InFlight, 'freeForBacklog'>;
+  readonly refusals: Refusals;
+  readonly logger: Logger;
+  /** Hears that messages were taken out: before others take their place. */
+  readonly changed: () => void;
+}
+
 /**
  * Hands what waits in the outbox to the broker, oldest first, and takes it out when the broker has it. Keeps to the broker's
  * receive maximum and packet size, which the MQTT client itself ignores. Unacknowledged messages stay in flight while the
@@ -25,7 +35,7 @@ export interface BrokerLimits {
 export class Delivery {
   #client: MqttClient | undefined;
   #online = false;
-  #limits = { window: WINDOW, packetBytes: Number.POSITIVE_INFINITY };
+  #packetBytes = Number.POSITIVE_INFINITY;
   /** Keys in flight, with their quality of service. */
   readonly #flying = new Map<number, 0 | 1 | 2>();
   /** Times that the broker has refused a message. */
@@ -33,30 +43,21 @@ export class Delivery {
   #pause: NodeJS.Timeout | undefined;
   #loading = false;
   #tooLarge = 0;
-  #refused = 0;
 
-  /** @param changed hears that messages were taken out */
-  constructor(
-    private readonly outbox: Outbox,
-    private readonly logger: Logger,
-    private readonly changed: () => void,
-  ) {}
+  constructor(private readonly parts: DeliveryParts) {}
 
-  /** Messages dropped since the start: larger than the broker takes, and refused by it. */
-  get dropped(): { readonly tooLarge: number; readonly refused: number } {
-    return { tooLarge: this.#tooLarge, refused: this.#refused };
+  /** Messages dropped since the start: larger than the broker takes. */
+  get tooLarge(): number {
+    return this.#tooLarge;
   }
 
   /** The broker is there. */
-  online(client: MqttClient, { receiveMaximum = WINDOW, maximumPacketSize }: BrokerLimits): void {
+  online(client: MqttClient, { maximumPacketSize = Number.POSITIVE_INFINITY }: BrokerLimits): void {
     // Another client knows nothing of what the one before has sent.
     if (this.#client !== client) this.#flying.clear();
     this.#client = client;
     this.#online = true;
-    this.#limits = {
-      window: Math.min(WINDOW, receiveMaximum),
-      packetBytes: maximumPacketSize ?? Number.POSITIVE_INFINITY,
-    };
+    this.#packetBytes = maximumPacketSize;
     this.#resume();
     this.pump();
   }
@@ -70,10 +71,10 @@ export class Delivery {
   /** Sends what fits. */
   pump(): void {
     let from = 0;
-    while (this.#online && !this.#pause && !this.#loading && this.#flying.size < this.#limits.window) {
+    while (this.#ready) {
       const key = this.#nextGrounded(from);
       if (key === undefined) break;
-      const message = this.outbox.get(key);
+      const message = this.parts.outbox.get(key);
       if (message) this.#send(key, message);
       else void this.#load(key);
       from = key + 1;
@@ -85,21 +86,27 @@ export class Delivery {
     this.#resume();
   }
 
+  get #ready(): boolean {
+    if (!this.#online || this.#pause || this.#loading) return false;
+    return this.#flying.size < WINDOW && this.parts.inFlight.freeForBacklog;
+  }
+
   #nextGrounded(from: number): number | undefined {
-    let key = this.outbox.next(from);
-    while (key !== undefined && this.#flying.has(key)) key = this.outbox.next(key + 1);
+    const { outbox } = this.parts;
+    let key = outbox.next(from);
+    while (key !== undefined && this.#flying.has(key)) key = outbox.next(key + 1);
     return key;
   }
 
   #send(key: number, message: OutgoingMessage): void {
     const { topic, payload, options } = message;
-    if (payload.length + topic.length + PACKET_OVERHEAD > this.#limits.packetBytes) {
+    if (payload.length + topic.length + PACKET_OVERHEAD > this.#packetBytes) {
       this.#skip(key, message);
       return;
     }
-    const secondsLeft = this.outbox.secondsLeft(key, message);
+    const secondsLeft = this.parts.outbox.secondsLeft(key, message);
     if (secondsLeft !== undefined && secondsLeft <= 0) {
-      this.outbox.expire(key);
+      this.parts.outbox.expire(key);
       return;
     }
     const properties = {
@@ -117,54 +124,44 @@ export class Delivery {
     if (!error) this.#settle(key);
     else if (reason === undefined) this.#rest(AGAIN_MS);
     else this.#refuse(key, topic, reason, error);
+    this.parts.changed();
     this.pump();
-    this.changed();
   }
 
   #settle(key: number): void {
     this.#attempts.delete(key);
-    this.outbox.remove(key);
+    this.parts.outbox.remove(key);
   }
 
   #refuse(key: number, topic: string, reason: number, error: Error): void {
     const attempts = this.#attempts.get(key) ?? 0;
-    if (remedyOf(reason, attempts) === 'retry') {
-      this.#attempts.set(key, attempts + 1);
-      this.#rest(pauseAfter(attempts));
-      if (attempts === 0)
-        this.logger.warn({ topic, reason }, `The broker does not take a message now: ${error.message}`);
+    if (this.parts.refusals.note(topic, reason, error, attempts) === 'drop') {
+      this.#settle(key);
       return;
     }
-    this.#settle(key);
-    // Every one is counted; the log shows the 1st, 10th, 100th.
-    if (/^10*$/.test(String(++this.#refused))) {
-      this.logger.error(
-        { topic, reason, refused: this.#refused },
-        `The broker refuses a message on ${topic}: ${error.message}. It is dropped. May the device publish there?`,
-      );
-    }
+    this.#attempts.set(key, attempts + 1);
+    this.#rest(pauseAfter(attempts));
   }
 
   /** A broker drops a client that sends more than it takes, and a picture sent again would loop for ever. */
   #skip(key: number, { topic, payload }: OutgoingMessage): void {
-    this.outbox.remove(key);
-    this.changed();
+    this.parts.outbox.remove(key);
+    this.parts.changed();
     if (this.#tooLarge++ > 0) return;
-    const { packetBytes } = this.#limits;
-    this.logger.warn(
+    this.parts.logger.warn(
       { topic },
-      `A message of ${payload.length} bytes is larger than the broker takes (${packetBytes}): dropped. Raise its limit or switch off frames.`,
+      `A message of ${payload.length} bytes is larger than the broker takes (${this.#packetBytes}): dropped. Raise its limit or switch off frames.`,
     );
   }
 
   async #load(key: number): Promise<void> {
     this.#loading = true;
-    await this.outbox.load(key);
+    await this.parts.outbox.load(key);
     this.#loading = false;
     // Still there and not in memory: its disk is being seen to.
-    if (this.outbox.next(key) === key && !this.outbox.get(key)) this.#rest(AGAIN_MS);
+    if (this.parts.outbox.next(key) === key && !this.parts.outbox.get(key)) this.#rest(AGAIN_MS);
     this.pump();
-    this.changed();
+    this.parts.changed();
   }
 
   /** Sends nothing for a while. */

@@ -1,11 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StatusMessage } from '@beltsight/sdk';
-import type { IClientPublishOptions, IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
+import type { IClientPublishOptions, IConnackPacket, MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import type { Loss } from '../spool/backlog.js';
 import { type BrokerLimits, Delivery } from './delivery.js';
+import { InFlight } from './flow/in-flight.js';
+import { watchForStall } from './flow/stall.js';
+import { type Listener, type SubscribeOptions, Subscriptions } from './flow/subscriptions.js';
+import { Voice } from './flow/voice.js';
 import { Losses } from './losses.js';
 import type { Outbox, OutgoingMessage } from './outbox.js';
+import { Refusals } from './refusal.js';
+
+export type { Listener } from './flow/subscriptions.js';
 
 /**
  * Opens the connection; its last will says that the device is offline. Tries until there is a broker, and says why there is none.
@@ -19,16 +26,8 @@ export interface PublisherOptions {
   /** What waits; the publisher closes it. */
   readonly outbox: Outbox;
   readonly logger: Logger;
-}
-
-/** Hears the messages of a subscription. It must not throw, and returns at once. */
-export type Listener = (message: IPublishPacket) => void;
-
-export interface SubscribeOptions {
-  /** 0: what comes while the connection is away is gone. */
-  readonly qos?: 0 | 1;
-  /** Hears each time that the broker has taken the subscription. */
-  readonly granted?: () => void;
+  /** How long the broker may take to acknowledge a message; default: 30 s, or one and a half times the keepalive. */
+  readonly patienceMs?: number;
 }
 
 /** Why messages are lost: in the spool, or at the broker. */
@@ -36,6 +35,7 @@ type Dropped = Readonly<Record<Loss | 'tooLarge' | 'refused', number>>;
 
 /** How publishing goes, for status and metrics. */
 export interface PublisherFigures {
+  /** Whether what is published goes out at once. */
   readonly connected: boolean;
   /** Times the connection was lost and made again. */
   readonly reconnects: number;
@@ -59,19 +59,37 @@ export type Publication = readonly OutgoingMessage[];
  */
 export class Publisher {
   readonly #closing = new AbortController();
+  readonly #inFlight = new InFlight();
+  readonly #refusals: Refusals;
   readonly #delivery: Delivery;
+  readonly #voice: Voice;
+  readonly #subscriptions: Subscriptions;
   readonly #losses: Losses;
   #client: MqttClient | undefined;
+  /** From when the client has sent again what was in flight: until then it keeps back whatever it is given. */
+  #open = false;
   #limits: BrokerLimits = {};
   #waiters: (() => void)[] = [];
   #connections = 0;
-  readonly #subscriptions = new Map<string, (Required<SubscribeOptions> & { readonly listener: Listener })[]>();
-  /** By topic; few. */
-  readonly #retained = new Map<string, Buffer>();
+  #endWatch = () => {};
 
   constructor(private readonly options: PublisherOptions) {
-    this.#delivery = new Delivery(options.outbox, options.logger, () => this.#notify());
-    this.#losses = new Losses(options.logger);
+    const { outbox, logger } = options;
+    const refusals = new Refusals(logger);
+    const inFlight = this.#inFlight;
+    const landed = () => {
+      this.#delivery.pump();
+      this.#notify();
+    };
+    this.#voice = new Voice({ line: () => this.#line, inFlight, refusals, landed });
+    const changed = () => {
+      this.#voice.pump();
+      this.#notify();
+    };
+    this.#delivery = new Delivery({ outbox, inFlight, refusals, logger, changed });
+    this.#refusals = refusals;
+    this.#subscriptions = new Subscriptions(logger);
+    this.#losses = new Losses(logger);
   }
 
   /** Resolves when there is a broker; from then on the client reconnects by itself. Never rejects: results wait in the outbox. */
@@ -95,12 +113,12 @@ export class Publisher {
   get figures(): PublisherFigures {
     const { messages, bytes, oldestAt, dropped, fault } = this.options.outbox.figures;
     return {
-      connected: this.#client?.connected ?? false,
+      connected: this.#line !== undefined,
       reconnects: Math.max(0, this.#connections - 1),
       waiting: messages,
       waitingBytes: bytes,
       oldestAt,
-      dropped: { ...dropped, ...this.#delivery.dropped },
+      dropped: { ...dropped, tooLarge: this.#delivery.tooLarge, refused: this.#refusals.count },
       spoolFault: fault,
     };
   }
@@ -119,20 +137,29 @@ export class Publisher {
 
   /** Listens to a topic (no wildcards), from now on and whenever the connection comes back. A retained message comes each time. */
   subscribe(topic: string, listener: Listener, { qos = 1, granted = () => undefined }: SubscribeOptions = {}): void {
-    this.#subscriptions.set(topic, [...this.#of(topic), { listener, qos, granted }]);
-    this.#subscribe([topic]);
+    this.#subscriptions.add(topic, { listener, qos, granted });
+    if (this.#line) this.#subscriptions.ask(this.#line, [topic]);
   }
 
-  /** Publishes at once, past the outbox; where there is no broker, the message is gone: replies nobody waits for any more. */
+  /**
+   * Publishes past the outbox; where there is no broker, the message is gone: replies nobody waits for any more. With QoS 1 it waits
+   * while the broker takes no more, and of too many that wait the oldest is gone.
+   */
   say(topic: string, payload: Buffer, options: IClientPublishOptions): void {
-    if (!this.#client?.connected) return;
-    this.#client.publish(topic, payload, options, () => undefined);
+    this.#voice.say(topic, payload, options);
+  }
+
+  /**
+   * Publishes at once or never: for what is wrong a moment later. It is not sent again over a lost connection either, whatever its
+   * quality of service. False if it was not sent.
+   */
+  sayNow(topic: string, payload: Buffer, options: IClientPublishOptions): boolean {
+    return this.#voice.sayNow(topic, payload, options);
   }
 
   /** Has a topic hold a retained message: publishes it now, and the latest again whenever the connection comes back. */
-  retain(topic: string, payload: Buffer): void {
-    this.#retained.set(topic, payload);
-    this.#publishRetained(topic, payload);
+  retain(topic: string, payload: Buffer, properties?: IClientPublishOptions['properties']): void {
+    this.#voice.retain(topic, payload, properties);
   }
 
   /** Resolves when little waits: for sources that can wait. */
@@ -153,22 +180,32 @@ export class Publisher {
     this.#delivery.stop();
     const client = this.#client;
     if (client) {
-      const goodbye = async () => {
-        if (status && client.connected) await client.publishAsync(status.topic, status.payload, RETAINED);
-        await client.endAsync();
-      };
-      await Promise.race([goodbye().catch(() => undefined), sleep(timeoutMs, undefined, { ref: false })]);
+      const goodbye = this.#goodbye(client, status, AbortSignal.timeout(timeoutMs)).catch(() => undefined);
+      await Promise.race([goodbye, sleep(timeoutMs, undefined, { ref: false })]);
       client.end(true);
+      // An end that waits for acknowledgements does not heed another one.
+      client.stream.destroy();
     }
+    this.#endWatch();
     await this.options.outbox.close();
+  }
+
+  /** Where the connection is away or only coming, it just ends: then the will speaks. */
+  async #goodbye(client: MqttClient, status: { topic: string; payload: Buffer } | undefined, signal: AbortSignal) {
+    if (!this.#line) return;
+    if (status) this.retain(status.topic, status.payload);
+    while (this.#line && !this.#voice.idle && !signal.aborted) await this.#changed(signal);
+    if (!this.#line || signal.aborted) return;
+    this.#open = false;
+    await client.endAsync();
   }
 
   #adopt(client: MqttClient): void {
     this.#client = client;
-    client.on('close', () => this.#delivery.offline());
-    client.on('message', (topic, _payload, packet) => {
-      for (const { listener } of this.#of(topic)) listener(packet);
-    });
+    this.#inFlight.follow(client);
+    this.#endWatch = watchForStall(client, this.#inFlight, this.options.logger, this.options.patienceMs);
+    client.on('close', () => this.#left(client));
+    client.on('message', (topic, _payload, packet) => this.#subscriptions.hear(topic, packet));
     this.#greet(client);
   }
 
@@ -180,27 +217,24 @@ export class Publisher {
   #greet(client: MqttClient): void {
     this.#connections++;
     this.options.logger.info('Connected to the broker.');
-    this.#subscribe([...this.#subscriptions.keys()]);
-    for (const [topic, payload] of this.#retained) this.#publishRetained(topic, payload);
-    if (client.connected) this.#delivery.online(client, this.#limits);
+    this.#open = client.connected;
+    if (!this.#open) return;
+    this.#inFlight.limit(this.#limits.receiveMaximum);
+    this.#subscriptions.ask(client);
+    this.#voice.begin();
+    this.#delivery.online(client, this.#limits);
   }
 
-  #of(topic: string) {
-    return this.#subscriptions.get(topic) ?? [];
+  #left(client: MqttClient): void {
+    this.#open = false;
+    this.#voice.end(client);
+    this.#delivery.offline();
+    this.#notify();
   }
 
-  #subscribe(topics: string[]): void {
-    if (topics.length === 0 || !this.#client?.connected) return;
-    const qosOf = (topic: string) => ({ qos: this.#of(topic).some(({ qos }) => qos === 1) ? 1 : 0 }) as const;
-    this.#client.subscribe(Object.fromEntries(topics.map((topic) => [topic, qosOf(topic)])), (error) => {
-      if (error && this.#client?.connected)
-        this.options.logger.error({ err: error, topics }, `The broker refuses a subscription: ${error.message}`);
-      if (!error) for (const topic of topics) for (const { granted } of this.#of(topic)) granted();
-    });
-  }
-
-  #publishRetained(topic: string, payload: Buffer): void {
-    if (this.#client?.connected) this.#client.publish(topic, payload, RETAINED, () => undefined);
+  /** The client, while what it is given goes out at once. */
+  get #line(): MqttClient | undefined {
+    return this.#open && this.#client?.connected ? this.#client : undefined;
   }
 
   #notify(): void {
@@ -219,5 +253,3 @@ export class Publisher {
     });
   }
 }
-
-const RETAINED = { qos: 1, retain: true } as const;

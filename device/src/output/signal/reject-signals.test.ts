@@ -8,12 +8,12 @@ function afterASecond() {
   const clock = { ms: 0 };
   const options = { bits: 32, reverse: false, resetCounts: 5000, toleranceMs: 50 } as const;
   const track = new EncoderTrack(options, () => clock.ms);
-  const [error, warn, say] = [vi.fn(), vi.fn(), vi.fn()];
+  const [error, warn, say] = [vi.fn(), vi.fn(), vi.fn(() => true)];
   const signals = new RejectSignals({
     camera: 'belt',
     config: { distance: 5000, encoder: { topic: 'e', bits: 32, reverse: false }, maxLateMs: 50, maxPending: 2 },
     topic: 'reject',
-    speaker: { figures: figuresOf(), say },
+    speaker: { figures: figuresOf(), say: vi.fn(), sayNow: say },
     pulse: undefined,
     encoder: { track } as never,
     logger: { warn, error: (_: object, message: string) => error(message) } as never,

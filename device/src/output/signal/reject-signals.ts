@@ -11,10 +11,12 @@ import { Pulse } from './pulse.js';
 import { type Loss, Schedule } from './schedule.js';
 import { fill } from './template.js';
 
-/** What signals need of the publisher: now or never. */
+/** What signals need of the publisher. */
 interface Speaker {
   readonly figures: { readonly connected: boolean };
+  /** For the reset alone: it is right later, too. */
   say(topic: string, payload: Buffer, options: IClientPublishOptions): void;
+  sayNow(topic: string, payload: Buffer, options: IClientPublishOptions): boolean;
 }
 
 export interface RejectSignalsParts {
@@ -126,19 +128,20 @@ export class RejectSignals {
       given = false;
       this.#complain((error as Error).message);
     }
-    // No outbox: a signal that comes when the broker is back would hit another product.
-    if (speaker.figures.connected) this.#say(rejection, lateMs);
-    else {
+    const { connected } = speaker.figures;
+    const said = connected && this.#say(rejection, lateMs);
+    if (!said) {
       given = given && pulse !== undefined;
-      this.#complain('there is no connection to the broker');
+      this.#complain(connected ? 'the broker takes no more messages now' : 'there is no connection to the broker');
     }
     if (given) {
       this.#sent++;
-      this.#complained = speaker.figures.connected ? undefined : this.#complained;
+      this.#complained = said ? undefined : this.#complained;
     } else this.#lost++;
   }
 
-  #say({ results, verdict, class: name, count }: Rejection, lateMs: number): void {
+  /** Now or never: a signal that comes when the broker is back would hit another product. False if not everybody was told. */
+  #say({ results, verdict, class: name, count }: Rejection, lateMs: number): boolean {
     const { camera, topic, speaker, config } = this.parts;
     const message: RejectMessage = {
       schema: 'beltsight.reject/1',
@@ -151,14 +154,16 @@ export class RejectSignals {
       class: name,
     };
     const { plc } = config;
+    let said = true;
     if (plc) {
       const { id, at } = message;
       const payload = fill(plc.payload, { id, camera, verdict, class: name, at, lateMs: lateMs.toFixed(1), count });
-      speaker.say(plc.topic, Buffer.from(payload), { qos: plc.qos });
+      said = speaker.sayNow(plc.topic, Buffer.from(payload), { qos: plc.qos });
       if (plc.reset) this.#reset.trigger(plc.reset.afterMs);
     }
     const properties = { contentType: 'application/json', payloadFormatIndicator: true, messageExpiryInterval: 1 };
-    speaker.say(topic, Buffer.from(JSON.stringify(message)), { qos: 1, properties });
+    // With QoS 1 it would be sent again after an outage.
+    return speaker.sayNow(topic, Buffer.from(JSON.stringify(message)), { qos: 0, properties }) && said;
   }
 
   #sayReset(): void {
