@@ -25,7 +25,8 @@ import { Publisher } from '../../device/src/publish/publisher.js';
 import { loadRuntime } from '../../device/src/score/ort/library.js';
 import { OrtEnvironment, OrtSession } from '../../device/src/score/ort/session.js';
 import { Scorer } from '../../device/src/score/scorer.js';
-import { publicationOf } from '../../device/src/service/publication.js';
+import { Pictures } from '../../device/src/service/pictures.js';
+import { resultMessage, resultOf } from '../../device/src/service/publication.js';
 import { spoolSchema } from '../../device/src/spool/schema.js';
 import { freePort, start } from '../support/processes.js';
 import { writeFullBundle } from './support/full-bundle.js';
@@ -93,9 +94,12 @@ async function compareSpeed(bundle: string, url: string) {
       const inspection = await scorer.score({ ...frame, sequence: i } as Frame);
       await publishing;
       const wanted = { ...camera, heatmaps } as CameraConfig;
-      publishing = publicationOf(frame, undefined, inspection, wanted, topics).then(({ messages }) =>
-        publisher.send(messages),
-      );
+      const pictures = new Pictures({ config: wanted, converter: undefined, topics, logger });
+      const result = resultOf(frame, inspection, wanted.name);
+      publishing = pictures
+        .heatmap(result.id, inspection)
+        .then((heatmap) => pictures.messages(result.id, undefined, heatmap))
+        .then((messages) => publisher.send([...messages, resultMessage(result, wanted, topics)]));
     }
     await publishing;
   };

@@ -5,7 +5,7 @@ import type { Picture } from '../camera/frame.js';
 import type { Machine } from '../doctor/machine.js';
 import type { Observe } from '../score/pipeline.js';
 import { Scorer } from '../score/scorer.js';
-import { heatmapOf } from '../service/publication.js';
+import { heatmapOf } from '../service/pictures.js';
 import { type Conditions, watchConditions } from './conditions.js';
 import { type Latency, latencyOf } from './latency.js';
 

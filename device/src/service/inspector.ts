@@ -6,11 +6,12 @@ import type { Taken } from '../camera/triggered.js';
 import type { CameraControl } from '../command/control.js';
 import type { CameraConfig } from '../config/schema.js';
 import { pause } from '../pause.js';
-import type { Publisher } from '../publish/publisher.js';
+import type { Publication, Publisher } from '../publish/publisher.js';
 import type { Inspection } from '../score/scorer.js';
 import type { ModelInUse } from './model.js';
 import type { Observers } from './observer.js';
-import { publicationOf } from './publication.js';
+import { Pictures } from './pictures.js';
+import { resultMessage, resultOf } from './publication.js';
 
 /** A camera that failed is opened again after this, doubled up to the longest. */
 const REOPEN_MS = { first: 1000, longest: 30_000 };
@@ -24,6 +25,8 @@ export interface InspectorParts {
   readonly converter: RgbConverter | undefined;
   readonly publisher: Publisher;
   readonly observers: Observers;
+  /** Whether an observer wants heatmaps: then it is told of a result when its heatmap is made; otherwise at once. */
+  readonly observedHeatmaps?: boolean;
   readonly topics: DeviceTopics;
   /** Counts a result and gives its number. */
   readonly count: (verdict: Verdict) => number | undefined;
@@ -39,13 +42,16 @@ export class Inspector {
   #state: CameraStatus['state'] = 'starting';
   #error: string | undefined;
   #counts = { frames: 0, dropped: 0, failures: 0, inspected: 0 };
-  /** Pictures are encoded while the next frame is scored. */
+  /** Pictures are encoded while the next frame is scored. Never rejects. */
   #publishing: Promise<void> = Promise.resolve();
   #rate = { since: performance.now(), inspected: 0 };
   /** When the frame in work was taken up. */
   #since: number | undefined;
+  readonly #pictures: Pictures;
 
-  constructor(private readonly parts: InspectorParts) {}
+  constructor(private readonly parts: InspectorParts) {
+    this.#pictures = new Pictures(parts);
+  }
 
   /** Runs until the signal, or until the camera has no more frames. Never rejects: what goes wrong shows in the status. */
   async run(signal: AbortSignal): Promise<void> {
@@ -58,8 +64,7 @@ export class Inspector {
         return;
       } catch (error) {
         // A result made before is said before the failure, not after it.
-        await this.#publishing.catch(() => undefined);
-        this.#publishing = Promise.resolve();
+        await this.#publishing;
         const { message } = error as Error;
         logger.error({ err: error }, message);
         this.#enter('failed', message);
@@ -128,24 +133,35 @@ export class Inspector {
   }
 
   async #inspect({ frame, shot }: Taken): Promise<void> {
-    const { model, config, topics, publisher, converter, observers, control } = this.parts;
+    const { model, control, config, observers, observedHeatmaps } = this.parts;
     const inspection = await model.score(frame, control.recipe ?? undefined);
-    // Made now: once the next frame is asked for, the memory of this one is used again.
-    const preview = await converter?.convert(frame);
-    const keep = this.parts.keep?.(frame, inspection);
-    await this.#publishing;
     const count = this.parts.count(inspection.verdict);
-    this.#publishing = publicationOf(frame, preview, inspection, config, topics, count).then((inspected) => {
-      const { result, heatmap, messages } = inspected;
-      observers.result(result, heatmap);
-      keep?.(result);
-      publisher.send(messages);
+    const result = resultOf(frame, inspection, config.name, count);
+    const makeHeatmap = () => this.#pictures.heatmap(result.id, inspection);
+    const heatmap = observedHeatmaps ? makeHeatmap() : undefined;
+    // A reject signal waits for no picture, unless an observer does.
+    observers.result(result, await heatmap);
+    this.parts.keep?.(frame, inspection)?.(result);
+    // Made now: once the next frame is asked for, the memory of this one is used again.
+    const preview = await this.#pictures.preview(frame);
+    await this.#publishing;
+    this.#publishing = this.#publish(result, shot, async () =>
+      this.#pictures.messages(result.id, preview, await (heatmap ?? makeHeatmap())),
+    );
+  }
+
+  /** Never rejects: what becomes of one result is nothing to the next. */
+  async #publish(result: ResultMessage, shot: Taken['shot'], pictures: () => Promise<Publication>): Promise<void> {
+    const { publisher, logger, config, topics } = this.parts;
+    try {
+      publisher.send([...(await pictures()), resultMessage(result, config, topics)]);
       this.#counts.inspected++;
       this.#enter('running');
       shot?.settle(result);
-    });
-    // Its failure is met where it is awaited, one frame later.
-    this.#publishing.catch((error) => shot?.fail(error));
+    } catch (error) {
+      logger.error({ err: error }, `Result ${result.id} cannot be published: ${(error as Error).message}`);
+      shot?.fail(error);
+    }
   }
 
   #enter(state: CameraStatus['state'], error?: string): void {

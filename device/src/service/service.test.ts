@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { InspectionClient, type ResultMessage, type StatusMessage } from '@beltsight/sdk';
 import { pino } from 'pino';
 import sharp from 'sharp';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startEmbeddedBroker } from '../../../test/support/embedded-broker.js';
 import { waitFor } from '../../../test/support/patience.js';
 import { TINY_SIZE, tinyImage, writeTinyBundle } from '../../../test/support/tiny-bundle.js';
 import { deviceConfigSchema } from '../config/schema.js';
+import { atMost } from '../pause.js';
+import { Publisher } from '../publish/publisher.js';
 import { dryRun } from './dry-run.js';
 import { DeviceService } from './service.js';
 
@@ -113,6 +115,24 @@ describe('DeviceService', () => {
     // Retained: who comes later hears it too.
     const later = await listen(port);
     await waitFor(() => expect(later.statuses.map(({ state }) => state)).toEqual(['offline']));
+  });
+
+  it('stops when asked while it waits for a broker to take what ended cameras have left', async () => {
+    const port = await startBroker();
+    for (const close of closers.splice(0)) await close();
+    const flush = vi.spyOn(Publisher.prototype, 'flush');
+    closers.push(async () => flush.mockRestore());
+    const state = join(folder, 'undelivered');
+    const service = await DeviceService.open(configOf(port, {}, {}, { state }), logger);
+    const running = service.run();
+    await waitFor(() => expect(flush).toHaveBeenCalled());
+    service.stop();
+    expect(
+      await atMost(
+        30_000,
+        running.then(() => 'ended'),
+      ),
+    ).toBe('ended');
   });
 
   it('is degraded while a camera fails, and recovers with it', async () => {

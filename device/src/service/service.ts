@@ -143,6 +143,7 @@ export class DeviceService {
           model,
           publisher,
           observers,
+          observedHeatmaps: config.sparkplug?.heatmaps ?? false,
           topics,
           count: (verdict) => counters.next(camera.name, verdict),
           keep: (frame, inspection) => feedback.keep(frame, inspection),
@@ -181,12 +182,13 @@ export class DeviceService {
     const heartbeat = setInterval(() => tell(true), config.statusSeconds * 1000);
     try {
       await Promise.all(inspectors.map((inspector) => inspector.run(signal)));
+      if (!signal.aborted) await Promise.race([publisher.flush(DELIVER_MS), asked(signal)]);
       const stopped = signal.aborted;
       if (stopped) {
         state = 'stopping';
         tell();
       }
-      const delivered = await publisher.flush(stopped ? FLUSH_MS : DELIVER_MS);
+      const delivered = await publisher.flush(stopped ? FLUSH_MS : 0);
       if (!delivered)
         logger.warn(
           publisher.spoolStatus,
@@ -205,4 +207,9 @@ export class DeviceService {
       await model.close();
     }
   }
+}
+
+/** Resolves when the signal comes. */
+function asked(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

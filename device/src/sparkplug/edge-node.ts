@@ -156,6 +156,8 @@ export class EdgeNode {
       this.#delivery.store();
       this.#session = undefined;
       this.#delivery = undefined;
+      // Whatever ended the attendance: a connection that is left open keeps the process from ending.
+      await session.leave();
     }
   }
 

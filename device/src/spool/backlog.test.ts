@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Backlog, type BacklogLimits, type BacklogOptions } from './backlog.js';
 import { OVERHEAD_BYTES } from './ledger.js';
 import type { Importance } from './record.js';
+import { Segment } from './segment.js';
 
 const logger = pino({ level: 'silent' });
 const ROOMY: BacklogLimits = { maxBytes: 2 ** 24, maxAgeMs: 1e12, memoryBytes: 2 ** 22 };
@@ -186,6 +187,75 @@ describe('Backlog', () => {
   });
 });
 
+describe('a spool over starts of a device whose clock is wrong', () => {
+  const DAY_MS = 86_400_000;
+  const limits = { ...ROOMY, maxAgeMs: 7 * DAY_MS };
+  const JUNE = Date.UTC(2026, 5);
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  const warnings: string[] = [];
+  const warned = pino({ level: 'warn' }, { write: (line) => warnings.push(JSON.parse(line).msg) });
+  /** Starts with the clock at `at`. */
+  const start = async (folder: string, at: number) => {
+    warnings.length = 0;
+    vi.setSystemTime(at);
+    return backlogIn(folder, { limits, logger: warned });
+  };
+
+  it('keeps what waits where the clock was days late until the network set it', async () => {
+    const folder = freshFolder();
+    let backlog = await start(folder, JUNE);
+    for (const text of ['a', 'b']) backlog.push(Buffer.from(text), 'result');
+    await backlog.settled();
+    vi.setSystemTime(JUNE + 10 * DAY_MS);
+    backlog.push(Buffer.from('c'), 'result');
+    await close(backlog);
+    backlog = await start(folder, JUNE + 10 * DAY_MS + 3_600_000);
+    expect(contents(backlog)).toEqual(['a', 'b', 'c']);
+    expect(backlog.figures.dropped.expired).toBe(0);
+    expect(warnings).toEqual([expect.stringMatching(/leap by 10 days.*late/)]);
+    const ages = keysOf(backlog).map((key) => backlog.ageOf(key) / 3_600_000);
+    expect(ages.every((age) => age > 0.9 && age < 1.1)).toBe(true);
+  });
+
+  it.each([
+    ['years ahead', Date.UTC(2036, 0)],
+    ['in 1970', 0],
+    ['right, after weeks without power', JUNE + 30 * DAY_MS],
+  ])('keeps what waits where the clock is %s', async (_, then) => {
+    const folder = freshFolder();
+    let backlog = await start(folder, JUNE);
+    backlog.push(Buffer.from('a'), 'result');
+    vi.setSystemTime(JUNE + 3_600_000);
+    await close(backlog);
+    backlog = await start(folder, then);
+    expect(contents(backlog)).toEqual(['a']);
+    expect(warnings).toHaveLength(then > JUNE ? 1 : 0);
+    backlog.push(Buffer.from('b'), 'result');
+    await close(backlog);
+    // And where it is right again.
+    backlog = await start(folder, JUNE + DAY_MS);
+    expect(contents(backlog)).toEqual(['a', 'b']);
+  });
+
+  it('says when the oldest was pushed by the clock that was set since, and changes no age', async () => {
+    const backlog = await start(freshFolder(), 20_000);
+    backlog.push(Buffer.from('a'), 'result');
+    vi.setSystemTime(JUNE);
+    await vi.waitFor(() => expect(backlog.figures.oldestAt).toBeGreaterThan(JUNE - 10_000), { timeout: 10_000 });
+    expect(backlog.ageOf(keysOf(backlog)[0] as number)).toBeLessThan(10_000);
+    vi.setSystemTime(JUNE - 30 * DAY_MS);
+    backlog.push(Buffer.from('b'), 'result');
+    for (const key of keysOf(backlog)) expect(backlog.ageOf(key)).toBeLessThan(20_000);
+    expect(backlog.figures.oldestAt).toBeLessThan(JUNE - 29 * DAY_MS);
+    expect(backlog.figures.dropped.expired).toBe(0);
+  });
+});
+
 describe('a damaged spool', () => {
   const random = (seed: number) => () => {
     seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
@@ -246,7 +316,57 @@ describe('a damaged spool', () => {
     await writeFile(join(folder, '000000007.result'), 'BLSP\x02 from the future');
     const backlog = await backlogIn(folder);
     expect([backlog.count, backlog.figures.fault]).toEqual([0, undefined]);
-    expect((await readFile(join(folder, 'damaged'))).toString()).toMatch(/future/);
+    expect((await readFile(join(folder, '000000007.result.damaged'))).toString()).toMatch(/future/);
+  });
+
+  it('with files that cannot be read gives what the others hold, takes new messages, and keeps few of those', async () => {
+    const folder = freshFolder();
+    await fill(folder, 4);
+    // Reading a folder fails as reading a bad sector does; these come before, between and behind what is sound.
+    const unreadable = ['000000000', '000000003', '000000004', '000000005', '000000006'].map(
+      (name) => `${name}.result`,
+    );
+    for (const name of unreadable) await mkdir(join(folder, name, 'inside'), { recursive: true });
+    const errors: string[] = [];
+    const listening = pino({ level: 'error' }, { write: (line) => errors.push(JSON.parse(line).msg) });
+    let backlog = await backlogIn(folder, { logger: listening });
+    expect(backlog.figures).toMatchObject({ messages: 4, fault: undefined, dropped: { damaged: 5 } });
+    for (const name of unreadable) expect(errors.filter((text) => text.includes(name))).toHaveLength(1);
+    backlog.push(Buffer.from('4'), 'result');
+    await close(backlog);
+    backlog = await backlogIn(folder);
+    expect(contents(backlog).map(Number)).toEqual([0, 1, 2, 3, 4]);
+    expect(backlog.figures).toMatchObject({ fault: undefined, dropped: { damaged: 0 } });
+    const aside = (await readdir(folder)).filter((name) => name.endsWith('.damaged'));
+    expect(aside).toEqual(unreadable.slice(-3).map((name) => `${name}.damaged`));
+  });
+
+  it('leaves files that another user has written where they are, for when they may be read', async () => {
+    const folder = freshFolder();
+    await fill(folder, 4);
+    const names = await readdir(folder);
+    const refused = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+    const opening = vi.spyOn(Segment, 'open').mockRejectedValueOnce(refused);
+    let backlog = await backlogIn(folder);
+    opening.mockRestore();
+    expect(backlog.figures).toMatchObject({ messages: 2, fault: undefined, dropped: { damaged: 1 } });
+    await close(backlog);
+    expect(await readdir(folder)).toEqual(expect.arrayContaining(names.filter((name) => name.endsWith('.result'))));
+    backlog = await backlogIn(folder);
+    expect(backlog.figures).toMatchObject({ messages: 4, dropped: { damaged: 0 } });
+  });
+
+  it('never writes a file that can be neither read nor set aside', async () => {
+    const folder = freshFolder();
+    await fill(folder, 4);
+    await mkdir(join(folder, '000000009.result'));
+    await writeFile(join(folder, '000000009.result.damaged'), 'no folder is renamed to this');
+    const backlog = await backlogIn(folder);
+    backlog.push(Buffer.from('4'), 'result');
+    await backlog.settled();
+    expect(backlog.figures).toMatchObject({ messages: 5, fault: undefined, dropped: { damaged: 1 } });
+    expect(await readdir(join(folder, '000000009.result'))).toEqual([]);
+    expect(await readdir(folder)).toContain('000000010.result');
   });
 
   it('that a power cut has cut anywhere loses the end, and nothing before it', async () => {

@@ -1,9 +1,11 @@
 import type { Logger } from 'pino';
+import { AnchoredClock } from './clock.js';
 import { Disk } from './disk.js';
 import { Ledger } from './ledger.js';
 import { Memory } from './memory.js';
 import type { Importance, StoredRecord } from './record.js';
 import type { Found } from './store.js';
+import { believedTimes } from './times.js';
 
 /** Read ahead at a time. */
 const READ_AHEAD = { count: 256, bytes: 2 ** 20 };
@@ -11,9 +13,8 @@ const READ_AHEAD = { count: 256, bytes: 2 ** 20 };
 const AT_ONCE = 16;
 /** Key of the first record of a process; what a store has from earlier lies below. */
 const ORIGIN = 2 ** 40;
-/** No clock of a device that runs this is earlier: one that is was not set yet. */
-const EARLIEST = Date.UTC(2025, 0);
 const EXPIRY_CHECK_MS = 1000;
+const DAY_MS = 86_400_000;
 
 export interface BacklogLimits {
   /** Bytes of waiting records, on disk and in memory, each with `OVERHEAD_BYTES`. */
@@ -30,7 +31,7 @@ export interface BacklogOptions {
   /** Milliseconds within which a record is safe from a power cut; `always`: as soon as the disk has it. */
   readonly sync: 'always' | number;
   readonly logger: Logger;
-  /** Milliseconds since 1970 that never step; default: the clock of the start, counted on. */
+  /** Milliseconds since 1970 that never step; default: the clock of the day, and when that is set, no age changes. */
   readonly now?: () => number;
   /** The disk is looked at again after so long when it refused; default 10 s. */
   readonly retryMs?: number;
@@ -60,7 +61,7 @@ export class Backlog {
   #ledger: Ledger;
   readonly #memory: Memory;
   readonly #disk: Disk;
-  readonly #now: () => number;
+  readonly #clock: Pick<AnchoredClock, 'now' | 'correct'>;
   readonly #expiry: NodeJS.Timeout;
   readonly #dropped: Record<Loss, number> = { picture: 0, result: 0, expired: 0, damaged: 0 };
   #reading: Promise<void> | undefined;
@@ -80,8 +81,7 @@ export class Backlog {
   }
 
   private constructor(private readonly options: BacklogOptions) {
-    const [wall, start] = [Date.now(), performance.now()];
-    this.#now = options.now ?? (() => wall + performance.now() - start);
+    this.#clock = options.now ? { now: options.now, correct: () => 0 } : new AnchoredClock();
     this.#ledger = new Ledger(ORIGIN);
     this.#memory = new Memory(options.limits.memoryBytes);
     this.#disk = new Disk({
@@ -90,7 +90,7 @@ export class Backlog {
       logger: options.logger,
       retryMs: options.retryMs ?? 10_000,
       origin: ORIGIN,
-      recordOf: (key) => this.get(key),
+      recordOf: (key) => this.#timed(key),
       written: (keys) => {
         for (const key of keys) this.#memory.stored(key);
       },
@@ -122,7 +122,7 @@ export class Backlog {
 
   /** Milliseconds since a waiting record was pushed. */
   ageOf(key: number): number {
-    return this.#now() - this.#ledger.timeOf(key);
+    return this.#clock.now() - this.#ledger.timeOf(key);
   }
 
   /** Adds a record, and gives up others where there is no room. @returns its key */
@@ -205,12 +205,33 @@ export class Backlog {
     else if (this.#disk.readable) this.#lose(key, 'damaged');
   }
 
+  /** The time. Where the clock of the day was set, what waits keeps its age, and has the new time too. */
+  #now(): number {
+    const by = this.#clock.correct();
+    if (by !== 0) this.#ledger.shiftTimes(by);
+    return this.#clock.now();
+  }
+
+  /** A record as it is to be written: the clock may have been set since it was pushed. */
+  #timed(key: number): StoredRecord | undefined {
+    const record = this.get(key);
+    return record && { ...record, at: this.#ledger.timeOf(key) };
+  }
+
   /** Takes over what the store has from earlier, before all that was pushed since the start. */
   #adopt({ ledger: stored, damaged }: Found): void {
-    const now = this.#now();
+    const { limits, folder, logger } = this.options;
+    const { times, leapMs } = believedTimes([...stored.times()], this.#now(), limits.maxAgeMs);
+    if (leapMs > 0) {
+      const days = Number((leapMs / DAY_MS).toPrecision(2));
+      logger.warn(
+        `The times in the spool in ${folder} leap by ${days} days: a clock was wrong, or the device off for so long. What waits is sent, though it may be late.`,
+      );
+    }
     const own = this.#ledger;
     this.#ledger = new Ledger(0);
-    this.#ledger.append(stored, 0, (at) => (at < EARLIEST ? now : Math.min(at, now)));
+    let index = 0;
+    this.#ledger.append(stored, 0, () => times[index++] as number);
     this.#ledger.append(own, 0);
     this.#dropped.damaged += damaged;
     this.#putResults();

@@ -107,6 +107,16 @@ export class Ledger {
     return this.#times[this.#slot(key)] as number;
   }
 
+  /** When the waiting records were pushed, oldest first. */
+  *times(): Generator<number> {
+    for (let key = this.next(0); key !== undefined; key = this.next(key + 1)) yield this.timeOf(key);
+  }
+
+  /** Says of all waiting records that they were pushed later by so much: the clock was set. */
+  shiftTimes(byMs: number): void {
+    for (let slot = 0; slot < this.#times.length; slot++) this.#times[slot] = (this.#times[slot] as number) + byMs;
+  }
+
   importanceOf(key: number): Importance {
     return this.#pictures[this.#slot(key)] === 1 ? 'picture' : 'result';
   }

@@ -17,7 +17,7 @@ export function parseName(name: string): SegmentName | undefined {
   return number === undefined ? undefined : { number: Number(number), importance: importance as Importance };
 }
 
-const pathOf = (folder: string, { number, importance }: SegmentName) =>
+export const pathOf = (folder: string, { number, importance }: SegmentName): string =>
   join(folder, `${String(number).padStart(9, '0')}.${importance}`);
 
 /** Read in one go: most records fit. */
@@ -46,7 +46,12 @@ export class Segment {
   static async open(folder: string, name: SegmentName): Promise<Segment> {
     const file = pathOf(folder, name);
     const handle = await open(file, 'r');
-    return new Segment(name, file, handle, (await handle.stat()).size);
+    try {
+      return new Segment(name, file, handle, (await handle.stat()).size);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
   }
 
   /** @throws what the file system throws; a part may be written then, which readers pass over */

@@ -1,12 +1,12 @@
-import { type FileHandle, mkdir, readdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, mkdir, readdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { lockFolder } from '../lock.js';
+import { setAside } from './aside.js';
 import { Lane } from './lane.js';
 import { Ledger } from './ledger.js';
 import { Positions } from './positions.js';
 import { encodeRecord, encodeRemoved, type Frame, type Importance, type StoredRecord } from './record.js';
-import { parseName, Segment } from './segment.js';
+import { parseName, pathOf, Segment, type SegmentName } from './segment.js';
 
 /** A change of the store: a record, or undefined where it goes. */
 export type Change = readonly [key: number, record: StoredRecord | undefined];
@@ -27,6 +27,10 @@ export interface Found {
 
 /** Two records further apart were not waiting together: a lost note of removal brought back an old one. */
 const FARTHEST = 2 ** 22;
+/** What is wrong with the process, not with the file that it opens. */
+const OF_THE_PROCESS = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+/** The file may be sound. */
+const OF_RIGHTS = new Set(['EACCES', 'EPERM']);
 /** A position is the number of a segment times this, and the offset in it. */
 const SPAN = 2 ** 32;
 
@@ -51,7 +55,7 @@ export class Store {
   ) {}
 
   /**
-   * Opens the store of a folder with all that is sound in it.
+   * Opens the store of a folder with all that is sound in it. A file that cannot be read is set aside.
    * @throws BeltsightError SPOOL_IN_USE if another process has it
    * @throws what the file system throws if the folder cannot be read and written
    */
@@ -155,15 +159,15 @@ export class Store {
     const records = new Map<number, { bytes: number; at: number; importance: Importance }>();
     let damaged = 0;
     for (const name of (await readdir(this.folder)).sort().flatMap((each) => parseName(each) ?? [])) {
-      const segment = await Segment.open(this.folder, name);
+      // Whatever becomes of this one, no other gets its number.
       this.#nextSegment = name.number + 1;
-      const { frames, damaged: places } = await segment.scan();
-      damaged += places;
-      if (frames.length === 0 && segment.size > 0) {
-        await this.#setAside(segment, logger);
+      const opened = await this.#open(name, logger);
+      if (!opened) {
         damaged++;
         continue;
       }
+      const { segment, frames } = opened;
+      damaged += opened.damaged;
       this.#segments.set(name.number, segment);
       this.#lanes[name.importance].add(segment);
       for (const [offset, frame] of frames) {
@@ -193,11 +197,26 @@ export class Store {
     return { ledger, damaged, shift: this.#shift };
   }
 
-  /** Of a file in which nothing is sound one is kept, for whoever wants to know why. */
-  async #setAside(segment: Segment, logger: Logger): Promise<void> {
-    const aside = join(this.folder, 'damaged');
-    await segment.close();
-    await rename(segment.file, aside);
-    logger.error(`${segment.file} holds nothing that this version can read: moved to ${aside}.`);
+  /** A segment of an earlier process, and what is in it; undefined where that is nothing: its file is set aside. */
+  async #open(name: SegmentName, logger: Logger) {
+    const file = pathOf(this.folder, name);
+    let segment: Segment | undefined;
+    try {
+      segment = await Segment.open(this.folder, name);
+      const found = await segment.scan();
+      if (found.frames.length > 0 || segment.size === 0) return { segment, ...found };
+      await segment.close();
+      logger.error(`${file} holds nothing that this version can read: ${await setAside(file)}.`);
+    } catch (error) {
+      await segment?.close();
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (OF_THE_PROCESS.has(code ?? '')) throw error;
+      // Whoever runs as another user once leaves sound files behind: they count again once they may be read.
+      const fate = OF_RIGHTS.has(code ?? '')
+        ? 'left where it is; let the service read and write it, and start it again'
+        : await setAside(file);
+      logger.error({ err: error }, `${file} cannot be read (${message}): ${fate}.`);
+    }
+    return undefined;
   }
 }

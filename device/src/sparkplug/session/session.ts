@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MqttClient } from 'mqtt';
+import type { ErrorWithSubackPacket, MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import { encodePayload, type Metric } from '../payload/codec.js';
 import { DATA_TYPES, toWire } from '../payload/datatype.js';
@@ -10,6 +10,8 @@ import { wrapped } from './counters.js';
 const GOODBYE_MS = 2000;
 /** Reason code "Disconnect with Will Message" (MQTT 5, section 3.14.2.1). */
 const WITH_WILL = 4;
+/** Reason codes from here on say that nothing was granted (MQTT 5, section 3.9.3; MQTT 3.1.1 knows this one only). */
+const FIRST_REFUSAL = 0x80;
 /** Fixed header, lengths and properties of a PUBLISH. */
 const PACKET_OVERHEAD = 64;
 
@@ -74,13 +76,22 @@ export class Session {
   }
 
   /**
-   * Subscribes with QoS 1. A subscription that the broker refuses is logged.
+   * Subscribes with QoS 1, one after the other. A subscription that the broker refuses is logged, and done without.
    * @throws where the connection ends meanwhile
    */
   async subscribe(topics: readonly string[]): Promise<void> {
-    const granted = await this.#whileOpen(() => this.parts.client.subscribeAsync([...topics], { qos: 1 }));
-    const refused = (granted ?? []).filter(({ qos }) => qos >= 128).map(({ topic }) => topic);
-    if (refused.length > 0) this.parts.logger.error({ refused }, 'Sparkplug: the broker refuses subscriptions.');
+    const { client, logger } = this.parts;
+    for (const topic of topics) {
+      try {
+        await this.#whileOpen(() => client.subscribeAsync(topic, { qos: 1 }));
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        logger.error(
+          { topic },
+          `Sparkplug: the broker refuses the subscription to ${topic} (${error.message}): what is written there is not heard. Do its access lists allow it?`,
+        );
+      }
+    }
   }
 
   /** Sends NBIRTH, with which the sequence begins anew. */
@@ -109,10 +120,12 @@ export class Session {
   }
 
   /**
-   * Ends the session in good order: NDEATH, then DISCONNECT, which in MQTT 5 asks for the will too (section 6.4.25). Before a
+   * Ends the session in good order, unless it is over: NDEATH, then DISCONNECT, which in MQTT 5 asks for the will too (section 6.4.25). Before a
    * birth nothing is published (section 2.4): the broker sends the will.
    */
   async leave(): Promise<void> {
+    // Whatever made it so ends it.
+    if (this.#over) return this.ended;
     const { client, topics, death } = this.parts;
     const born = this.born;
     this.#over = true;
@@ -165,6 +178,12 @@ export class Session {
         .finally(() => this.#waiting.delete(fail));
     });
   }
+}
+
+/** Whether the broker has answered, and refuses: then its answer comes along. */
+function isRefusal(error: unknown): error is Error {
+  const { granted } = (error as Partial<ErrorWithSubackPacket>).packet ?? {};
+  return granted?.some((code) => typeof code === 'number' && code >= FIRST_REFUSAL) ?? false;
 }
 
 /** A picture that is too large for the broker is left out: null. */
