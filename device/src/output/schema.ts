@@ -81,7 +81,9 @@ const plcSchema = z.strictObject({
   qos: z
     .union([z.literal(0), z.literal(1)])
     .default(0)
-    .describe('With 1 the broker delivers it at least once to who has subscribed so; the device sends no signal again.'),
+    .describe(
+      'With 1 the broker delivers it at least once to who has subscribed so; the device sends no signal again.',
+    ),
   reset: z
     .strictObject({ payload: z.string().max(4096).default('0'), afterMs: z.int().min(1).max(60_000) })
     .optional()
