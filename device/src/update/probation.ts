@@ -36,8 +36,8 @@ const RECENT = 500;
 const ENOUGH = 20;
 /** Mean p-value of good products is a half; a model whose passes are all but unlike its calibration has drifted. */
 const DRIFTED = 0.3;
-/** Who inspects for so long has stayed up. */
-const UP_MS = 60_000;
+/** Who inspects for so long has stayed up. What fails sooner, as by memory that runs out, shows in the count of starts. */
+const UP_MS = 600_000;
 /** Latency that nobody would notice, in milliseconds. */
 const UNNOTICED_MS = 20;
 

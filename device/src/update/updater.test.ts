@@ -51,7 +51,7 @@ describe('a model on probation', () => {
       await device.reaches('probation');
       expect(device.host.modelId).toBe(modelId);
       device.inspect(25);
-      elapsedMs += 61_000;
+      elapsedMs += 601_000;
       device.updater.check();
       await waitFor(() => expect(device.record.record.probation).toMatchObject({ starts: 0 }));
       await device.close(false);
@@ -59,9 +59,9 @@ describe('a model on probation', () => {
   });
 
   it.each([
-    ['too short', 59_000, 25, 0],
-    ['too few products', 61_000, 19, 0],
-    ['a fault', 61_000, 25, 1],
+    ['too short', 599_000, 25, 0],
+    ['too few products', 601_000, 19, 0],
+    ['a fault', 601_000, 25, 1],
   ])('that was inspected with for %s has not stayed up', async (_, ms, products, faults) => {
     await scene.release();
     const first = await start();
