@@ -9,6 +9,8 @@ export {
 export type { ConnectionSource, ConnectOptions, ProtocolVersion } from './client/link.js';
 export { withoutPassword } from './client/problem.js';
 export type { CommandOptions, CommandReply } from './client/requests.js';
+export { outliveReader } from './command-line/closed-output.js';
+export { mistypedFirst } from './command-line/mistyped.js';
 export { parseConfig } from './config.js';
 export { BeltsightError, type ErrorCode } from './errors.js';
 export { decodeHeatmap, encodeHeatmap, type Heatmap, type HeatmapMeta, type ScoreMap } from './heatmap/codec.js';

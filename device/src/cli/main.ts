@@ -1,12 +1,10 @@
-import { BeltsightError } from '@beltsight/sdk';
+import { BeltsightError, mistypedFirst, outliveReader } from '@beltsight/sdk';
 import { Command } from 'commander';
 import { benchCommand } from './bench.js';
 import { cameraCommand } from './camera.js';
-import { outliveReader } from './closed-output.js';
 import { collectCommand } from './collect.js';
 import { commandCommand } from './command.js';
 import { doctorCommand } from './doctor.js';
-import { mistypedFirst } from './mistyped.js';
 import { providerCommand } from './provider.js';
 import { runCommand } from './run.js';
 import { uploadCommand } from './upload.js';

@@ -1,6 +1,6 @@
+import { mistypedFirst } from '@beltsight/sdk';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { mistypedFirst } from './mistyped.js';
 import { runCommand } from './run.js';
 
 /** What is said of a command line that is refused. */

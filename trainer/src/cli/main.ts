@@ -1,13 +1,12 @@
+import { mistypedFirst, outliveReader } from '@beltsight/sdk';
 import { Command } from 'commander';
 import { backboneCommand } from './backbone.js';
-import { outliveReader } from './closed-output.js';
 import { compareCommand } from './compare.js';
 import { dataCommand } from './data.js';
 import { reportError } from './errors.js';
 import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
 import { inboxCommand } from './inbox.js';
-import { mistypedFirst } from './mistyped.js';
 import { modelCommand } from './model.js';
 import { releaseCommand } from './release.js';
 import { rolloutCommand } from './rollout.js';

@@ -1,7 +1,7 @@
+import { mistypedFirst } from '@beltsight/sdk';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { evaluateCommand } from './evaluate.js';
-import { mistypedFirst } from './mistyped.js';
 
 /** What is said of a command line that is refused. */
 async function refusal(...words: string[]): Promise<string> {
