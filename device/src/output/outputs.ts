@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type CameraStatus, type DeviceTopics, type ResultMessage, type StatusMessage, topicsOf } from '@beltsight/sdk';
 import type { Logger } from 'pino';
 import type { DeviceConfig } from '../config/schema.js';
+import { JSON_TEXT } from '../publish/outbox.js';
 import type { Publisher } from '../publish/publisher.js';
 import type { Model } from '../service/model.js';
 import type { ServiceObserver } from '../service/observer.js';
@@ -74,7 +75,7 @@ export class Outputs implements ServiceObserver {
     for (const [camera, alarm] of this.alarms) {
       // At every connection, as the broker may have lost it: a standing alarm must be seen.
       alarm.start((message) =>
-        publisher.retain(this.topics.alarm(camera), Buffer.from(JSON.stringify(message)), JSON_PROPERTIES),
+        publisher.retain(this.topics.alarm(camera), Buffer.from(JSON.stringify(message)), JSON_TEXT),
       );
     }
     for (const { name, outputs: config } of this.config.cameras) {
@@ -162,8 +163,6 @@ export class Outputs implements ServiceObserver {
 /** The lines that a configuration names. */
 export const gpioOf = ({ cameras, heartbeat }: DeviceConfig): GpioLineConfig[] =>
   [...cameras.map(({ outputs }) => outputs?.signal?.gpio), heartbeat?.gpio].filter((line) => line !== undefined);
-
-const JSON_PROPERTIES = { contentType: 'application/json', payloadFormatIndicator: true };
 
 /** The cameras that have state of alarms in `folder`. A folder that cannot be read is logged, and has none. */
 async function alarmsIn(folder: string, logger: Logger): Promise<string[]> {

@@ -12,6 +12,9 @@ type MessageOptions = Pick<IClientPublishOptions, 'qos' | 'retain'> & {
   >;
 };
 
+/** Properties of a message that is JSON. */
+export const JSON_TEXT = { contentType: 'application/json', payloadFormatIndicator: true } as const;
+
 export interface OutgoingMessage {
   readonly topic: string;
   readonly payload: Buffer;

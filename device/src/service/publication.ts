@@ -2,7 +2,7 @@ import type { DeviceTopics, ResultMessage } from '@beltsight/sdk';
 import { v7 as uuidv7 } from 'uuid';
 import { capturedAt, type Frame } from '../camera/frame.js';
 import type { CameraConfig } from '../config/schema.js';
-import type { OutgoingMessage } from '../publish/outbox.js';
+import { JSON_TEXT, type OutgoingMessage } from '../publish/outbox.js';
 import type { Inspection } from '../score/scorer.js';
 
 /** Score of a result whose model gave none that is a number: JSON has no other words for it, and it must not read as a good one. */
@@ -45,6 +45,6 @@ export function resultMessage(
     topic: topics.result(name),
     payload: Buffer.from(JSON.stringify(result)),
     importance: 'result',
-    options: { qos: 1, properties: { contentType: 'application/json', payloadFormatIndicator: true, ...expiry } },
+    options: { qos: 1, properties: { ...JSON_TEXT, ...expiry } },
   };
 }

@@ -2,6 +2,7 @@ import type { ReplyMessage } from '@beltsight/sdk';
 import { BeltsightError, type CommandName, commandArguments, commandSchema, type DeviceTopics } from '@beltsight/sdk';
 import type { IPublishPacket } from 'mqtt';
 import type { Logger } from 'pino';
+import { JSON_TEXT } from '../../publish/outbox.js';
 import type { Publisher } from '../../publish/publisher.js';
 import { Bucket } from '../bucket.js';
 import { Grumble } from '../grumble.js';
@@ -89,8 +90,7 @@ export class MqttCommands {
     this.parts.publisher.say(topic, Buffer.from(JSON.stringify(reply)), {
       qos: 1,
       properties: {
-        contentType: 'application/json',
-        payloadFormatIndicator: true,
+        ...JSON_TEXT,
         ...(correlationData === undefined ? {} : { correlationData }),
       },
     });

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RejectMessage } from '@beltsight/sdk';
 import type { IClientPublishOptions } from 'mqtt';
 import type { Logger } from 'pino';
+import { JSON_TEXT } from '../../publish/outbox.js';
 import type { Rejection } from '../judge/judge.js';
 import type { SignalConfig } from '../schema.js';
 import { TIME } from './axis.js';
@@ -161,7 +162,7 @@ export class RejectSignals {
       said = speaker.sayNow(plc.topic, Buffer.from(payload), { qos: plc.qos });
       if (plc.reset) this.#reset.trigger(plc.reset.afterMs);
     }
-    const properties = { contentType: 'application/json', payloadFormatIndicator: true, messageExpiryInterval: 1 };
+    const properties = { ...JSON_TEXT, messageExpiryInterval: 1 };
     // With QoS 1 it would be sent again after an outage.
     return speaker.sayNow(topic, Buffer.from(JSON.stringify(message)), { qos: 0, properties }) && said;
   }
