@@ -5,8 +5,11 @@ import manifest from '../../package.json' with { type: 'json' };
 import { onnxRuntime } from '../graph/session.js';
 import { tf } from '../graph/tfjs.js';
 
-/** Versions of all that computes in a run, by package; those of ONNX Runtime, sharp and tfjs can change a run's bits. */
-export async function packageVersions(): Promise<Record<string, string>> {
+/**
+ * Versions of all that computes in a run, by package; those of ONNX Runtime, sharp and tfjs can change a run's bits.
+ * @param engine of what its engine adds to the packages that every run needs
+ */
+export async function packageVersions(engine: Readonly<Record<string, string>>): Promise<Record<string, string>> {
   const { versions } = (await onnxRuntime()).env;
   return {
     node: process.versions.node,
@@ -15,6 +18,7 @@ export async function packageVersions(): Promise<Record<string, string>> {
     'onnxruntime-node': versions.node ?? versions.common,
     sharp: sharp.versions.sharp ?? 'unknown',
     libvips: sharp.versions.vips,
+    ...engine,
   };
 }
 

@@ -12,7 +12,7 @@ export async function experimentRecord(
   engine: Readonly<Record<string, string>>,
 ) {
   return {
-    versions: { ...(await packageVersions()), ...engine },
+    versions: await packageVersions(engine),
     revision: await gitRevision(process.cwd()),
     fingerprint: await dataFingerprint(classes),
     cores: availableParallelism(),

@@ -123,8 +123,7 @@ export async function train(config: TrainConfig | undefined, options: TrainOptio
 /** A run as it goes on here and now. */
 async function continued(run: Run, computing: TrainOptions['computing']): Promise<Run> {
   const engine = await requireEngine({ ...run.config, ...computing });
-  const versions = { ...(await packageVersions()), ...engine };
-  return continuedBy(run, computing, { cores: availableParallelism(), versions });
+  return continuedBy(run, computing, { cores: availableParallelism(), versions: await packageVersions(engine) });
 }
 
 async function startRun(config: TrainConfig, out: string, log: (line: string) => void): Promise<Run> {
